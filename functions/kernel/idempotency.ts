@@ -1,0 +1,71 @@
+import type { MiddlewareHandler } from 'hono'
+import { z } from 'zod'
+import { sha256 } from './canonical.ts'
+import { epochSeconds, systemNow } from './clock.ts'
+import { Refusal } from './refusal.ts'
+import { Conflict, put, recordType, remove, type Table } from './table.ts'
+import type { GatewayEnv } from './validate.ts'
+
+const remembered = recordType(
+  'idempotency',
+  z.strictObject({
+    fingerprint: z.string(),
+    /** When the first request began, epoch seconds. */
+    startedAt: z.int(),
+    /** Absent while the first request is being worked on. */
+    answer: z.strictObject({ status: z.int(), body: z.string() }).optional(),
+  }),
+)
+/** How long an answer is remembered, and after which time an unfinished request counts as crashed. */
+const keepSeconds = 86_400
+const abandonedSeconds = 60
+
+/**
+ * `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): the same key and body give the first answer again.
+ * A crashed first request is worked on anew, which is safe because the verbs behind it are idempotent themselves.
+ */
+export const idempotent =
+  ({ table }: { table: Table }): MiddlewareHandler<GatewayEnv> =>
+  async (c, next) => {
+    const given = c.req.header('idempotency-key')
+    if (given === undefined) return next()
+    if (given.length < 1 || given.length > 255)
+      throw new Refusal('invalid-request', 'Idempotency-Key must have 1 to 255 characters')
+    const key = { pk: `IDEMPOTENCY#${c.get('caller')?.client}#${sha256(given)}`, sk: 'HEAD' }
+    const fingerprint = sha256(`${c.req.method} ${c.req.path}\n${await c.req.text()}`)
+    const startedAt = epochSeconds(systemNow())
+    const first = await claim(table, key, { fingerprint, startedAt })
+    if (first)
+      return new Response(first.body, { status: first.status, headers: { 'content-type': 'application/json' } })
+
+    await next()
+    // Only what was done is remembered: a refusal may be mended and tried again under the same key.
+    if (c.res.status >= 200 && c.res.status < 300) {
+      const answer = { status: c.res.status, body: await c.res.clone().text() }
+      await table.write(put(remembered, key, { fingerprint, startedAt, answer }, { ttl: startedAt + keepSeconds }))
+    } else await table.write(remove(key))
+  }
+
+type Claim = { fingerprint: string; startedAt: number }
+
+/** Claims the key for this request, or answers what the first one got. */
+async function claim(table: Table, key: { pk: string; sk: string }, own: Claim) {
+  const ttl = own.startedAt + keepSeconds
+  try {
+    await table.write(put(remembered, key, own, { when: 'absent', ttl }))
+    return undefined
+  } catch (error) {
+    if (!(error instanceof Conflict)) throw error
+  }
+  const before = await table.get(remembered, key)
+  const expired = before && before.startedAt + keepSeconds <= own.startedAt
+  if (before && !expired) {
+    if (before.fingerprint !== own.fingerprint) throw new Refusal('idempotency-key-reused')
+    if (before.answer) return before.answer
+    if (before.startedAt + abandonedSeconds > own.startedAt)
+      throw new Refusal('request-in-progress', undefined, { headers: { 'retry-after': '2' } })
+  }
+  const when = before ? ({ equals: { startedAt: before.startedAt } } as const) : 'absent'
+  await table.write(put(remembered, key, own, { when, ttl }))
+  return undefined
+}

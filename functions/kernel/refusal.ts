@@ -1,0 +1,80 @@
+import type { PointedError } from '../../schemas/usage.ts'
+
+/** Every expected "no": its stable code, HTTP status and title. The only table of its kind. */
+export const refusals = {
+  'invalid-request': [400, 'The request is not valid'],
+  'invalid-json': [400, 'The body is not JSON'],
+  'empty-batch': [400, 'The batch has no lines'],
+  unauthenticated: [401, 'A valid access token is needed'],
+  'insufficient-scope': [403, 'The access token lacks the scope'],
+  'not-yours': [403, 'This belongs to somebody else'],
+  'csrf-token-mismatch': [403, 'The form has expired'],
+  'not-found': [404, 'There is nothing here'],
+  'programme-not-found': [404, 'No such programme'],
+  'partner-not-found': [404, 'No such partner'],
+  'contract-not-found': [404, 'No such contract'],
+  'membership-not-found': [404, 'No such membership'],
+  'link-not-found': [404, 'No such link'],
+  'batch-not-found': [404, 'No such usage batch'],
+  'statement-not-found': [404, 'No such statement'],
+  'period-not-found': [404, 'No such period'],
+  'method-not-allowed': [405, 'The method is not allowed here'],
+  'price-mismatch': [409, 'The amount paid is not the price'],
+  'plan-not-found': [409, 'The programme has no such plan'],
+  'external-id-reused': [409, 'The external id names another sale'],
+  'membership-exists': [409, 'The member already holds a membership of this programme'],
+  'wrong-state': [409, 'The state does not allow this'],
+  'at-out-of-range': [409, 'The instant is not in the allowed range'],
+  'already-entitled': [409, 'The account already has this benefit'],
+  'account-linked-elsewhere': [409, 'The partner account is linked to another member'],
+  'already-linked': [409, 'Another account of this partner is linked'],
+  'relink-cooldown': [409, 'Another account may be linked only later'],
+  'account-already-pays': [409, 'The partner account already pays for this itself'],
+  'no-benefit-here': [409, 'The membership has no benefit at this partner'],
+  'choice-not-possible': [409, 'This cannot be chosen'],
+  'nothing-entitled': [409, 'The link has no live entitlement'],
+  'programme-ambiguous': [409, 'The account has links in several programmes'],
+  'contract-overlap': [409, 'Another contract covers the same benefit, direction and time'],
+  'contract-in-use': [409, 'The contract has been billed'],
+  'brand-taken': [409, 'The id belongs to another brand'],
+  'period-not-over': [409, 'The period is not over'],
+  'earlier-period-open': [409, 'An earlier period is still open'],
+  'clock-backwards': [409, 'The clock moves only forward'],
+  'request-in-progress': [409, 'The same request is being worked on'],
+  'version-mismatch': [412, 'The document has changed'],
+  'body-too-large': [413, 'The body is too large'],
+  'too-many-events': [413, 'The batch has too many events'],
+  'unsupported-media-type': [415, 'The content type is not supported'],
+  'invalid-document': [422, 'The document has faults'],
+  'control-total-mismatch': [422, 'The batch is not what its control totals say'],
+  'digest-mismatch': [422, 'The body is not what its digest says'],
+  'idempotency-key-reused': [422, 'The idempotency key names another request'],
+  'partner-unavailable': [502, 'The partner does not answer'],
+  'sign-in-failed': [400, 'The sign-in did not work'],
+  'link-failed': [400, 'The link did not work'],
+  busy: [503, 'Too many rivals at once'],
+  'internal-error': [500, 'Something broke here'],
+} as const satisfies Record<string, readonly [number, string]>
+
+export type RefusalCode = keyof typeof refusals
+
+/** An expected "no". Anything else that is thrown is a bug and becomes `internal-error`. */
+export class Refusal extends Error {
+  readonly code: RefusalCode
+  /** Faults of the request, each with a JSON pointer. */
+  readonly errors: PointedError[] | undefined
+  readonly headers: Record<string, string>
+
+  /** @param detail what is wrong and what to do next; the title unless given */
+  constructor(
+    code: RefusalCode,
+    detail?: string,
+    { errors, headers = {} }: { errors?: PointedError[] | undefined; headers?: Record<string, string> } = {},
+  ) {
+    super(detail ?? refusals[code][1])
+    this.name = 'Refusal'
+    this.code = code
+    this.errors = errors
+    this.headers = headers
+  }
+}

@@ -1,0 +1,49 @@
+import { z } from 'zod'
+import { Duration, Instant, LocalizedText, Slug } from './primitives.ts'
+
+/** An OpenID issuer or endpoint: https, or http on a loopback host (which only `npm start` will call). */
+export const PartnerUrl = z
+  .url({ protocol: /^https?$/ })
+  .max(500)
+  .refine(isPlainHttps, 'an https address without user, query and fragment')
+
+function isPlainHttps(text: string): boolean {
+  const url = new URL(text)
+  const loopback = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname)
+  const secure = url.protocol === 'https:' || (url.protocol === 'http:' && loopback)
+  return secure && !url.username && !url.password && !url.search && !url.hash
+}
+
+/** A brand with a platform, as its operator registers it. */
+export const PartnerDocument = z
+  .strictObject({
+    id: Slug,
+    /** The brand that settles for this partner; the partner's own id unless given. */
+    brand: Slug.optional(),
+    name: z.union([LocalizedText, z.string().min(1).max(200)]),
+    category: Slug,
+    issuer: PartnerUrl,
+    clientId: z.string().min(1).max(200),
+    clientSecret: z.string().min(1).max(500).optional(),
+    tokenTtlSeconds: z.int().min(60).max(3600).default(900),
+    relinkCooldown: Duration.default('P30D'),
+    eventsEndpoint: PartnerUrl.optional(),
+    /** Names of the partner's userinfo claims that Tessera reads, e.g. `{ "paidUntil": "vip_until" }`. */
+    claims: z.record(z.string().max(64), z.string().max(64)).optional(),
+  })
+  .meta({ id: 'PartnerDocument' })
+export type PartnerDocument = z.infer<typeof PartnerDocument>
+
+/** The answer never carries the client secret. */
+export const Partner = PartnerDocument.omit({ clientSecret: true })
+  .extend({ brand: Slug, version: z.int().min(1), appliedAt: Instant })
+  .meta({ id: 'Partner' })
+export type Partner = z.infer<typeof Partner>
+
+/** As stored: the client secret is sealed by the vault. */
+export const PartnerRecord = Partner.extend({
+  /** The brand whose operator registered the partner: only it may change the registration. */
+  operator: Slug,
+  sealedClientSecret: z.string().optional(),
+})
+export type PartnerRecord = z.infer<typeof PartnerRecord>
