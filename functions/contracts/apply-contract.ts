@@ -1,0 +1,62 @@
+import type { Caller } from '../../schemas/client.ts'
+import type { Contract, ContractDocument } from '../../schemas/contract.ts'
+import type { PointedError } from '../../schemas/usage.ts'
+import { hashOf } from '../kernel/canonical.ts'
+import type { Now } from '../kernel/clock.ts'
+import { Refusal } from '../kernel/refusal.ts'
+import { againOnConflict, type Table } from '../kernel/table.ts'
+import { findProgramme } from '../programmes/find-programme.ts'
+import { overlaps } from './overlap.ts'
+import { bookVersion, contractsOfProgramme, contractWrites, findContractRecord } from './store.ts'
+
+type Needs = { table: Table; now: Now }
+type Request = { caller: Pick<Caller, 'brand'>; document: ContractDocument; ifMatch?: string | undefined }
+
+/** Applies dated terms; the same document again changes nothing. Closed periods keep the terms they were rated by. */
+export async function applyContract({ table, now }: Needs, { caller, document, ifMatch }: Request): Promise<Contract> {
+  return againOnConflict(async () => {
+    const book = await bookVersion(table, document.programme)
+    const programme = await findProgramme({ table }, document.programme)
+    if (programme.brand !== caller.brand) throw new Refusal('not-yours')
+    const before = await findContractRecord(table, document.id)
+    if (before && before.programme !== document.programme)
+      throw new Refusal('not-yours', `contract ${document.id} is of the programme ${before.programme}`)
+    if (ifMatch !== undefined && ifMatch !== etagOf(before?.version)) throw new Refusal('version-mismatch')
+    if (before && isSame(before, document)) return before
+
+    const errors = unknownBenefits(document, new Set(programme.benefits.map(benefit => benefit.id)))
+    if (errors.length > 0) throw new Refusal('invalid-document', undefined, { errors })
+    const overlapping = overlaps(document, await contractsOfProgramme(table, document.programme))
+    if (overlapping.length > 0) throw new Refusal('contract-overlap', undefined, { errors: overlapping })
+
+    const contract = { ...document, version: (before?.version ?? 0) + 1, appliedAt: now() }
+    await table.commit(contractWrites(contract, book))
+    return contract
+  })
+}
+
+export const etagOf = (version: number | undefined): string => `"${version ?? 0}"`
+
+const unknownBenefits = ({ lines }: ContractDocument, known: ReadonlySet<string>): PointedError[] =>
+  lines.flatMap(({ benefit }, index) =>
+    benefit === undefined || known.has(benefit)
+      ? []
+      : [{ pointer: `/lines/${index}/benefit`, detail: `the programme has no benefit ${benefit}` }],
+  )
+
+function isSame(
+  { version: _version, appliedAt: _appliedAt, ...before }: Contract,
+  document: ContractDocument,
+): boolean {
+  return hashOf(before) === hashOf(document)
+}
+
+/** @throws Refusal contract-not-found */
+export async function findContract({ table }: { table: Table }, id: string): Promise<Contract> {
+  const contract = await findContractRecord(table, id)
+  if (!contract) throw new Refusal('contract-not-found', `there is no contract ${id}`)
+  return contract
+}
+
+export const contractsOf = ({ table }: { table: Table }, programme: string): Promise<Contract[]> =>
+  contractsOfProgramme(table, programme)

@@ -1,0 +1,1 @@
+export { partnerRegistration } from './find-partner.ts'

@@ -1,0 +1,52 @@
+import type { Caller } from '../../schemas/client.ts'
+import type { Programme, ProgrammeDocument } from '../../schemas/programme.ts'
+import { hashOf } from '../kernel/canonical.ts'
+import type { Now } from '../kernel/clock.ts'
+import { Refusal } from '../kernel/refusal.ts'
+import { againOnConflict, type Table } from '../kernel/table.ts'
+import { knownPartners } from '../partners/find-partner.ts'
+import { programmeFaults } from './faults.ts'
+import { findHead, findVersion, versionWrites } from './store.ts'
+
+type Needs = { table: Table; now: Now }
+type Request = { caller: Pick<Caller, 'brand'>; document: ProgrammeDocument; ifMatch?: string | undefined }
+
+/**
+ * Every apply is a new version, except that of the newest version's own content, which changes nothing: an apply may be
+ * repeated. Memberships keep the version they were sold under until renewal.
+ */
+export async function applyProgramme(
+  { table, now }: Needs,
+  { caller, document, ifMatch }: Request,
+): Promise<Programme> {
+  return againOnConflict(async () => {
+    const before = await findHead(table, document.id)
+    if ((before?.brand ?? document.brand) !== caller.brand || document.brand !== caller.brand)
+      throw new Refusal('not-yours', `programme ${document.id} is not of the brand ${caller.brand}`)
+    if (ifMatch !== undefined && ifMatch !== etagOf(before?.version)) throw new Refusal('version-mismatch')
+    const newest = before && (await findVersion(table, document.id, before.version))
+    if (newest && isSame(newest, document)) return newest
+
+    const partners = await knownPartners(
+      { table },
+      document.benefits.map(benefit => benefit.partner),
+    )
+    const errors = programmeFaults(document, new Set(partners.map(partner => partner.id)))
+    if (before && before.timeZone !== document.timeZone)
+      errors.push({ pointer: '/timeZone', detail: `periods are of ${before.timeZone}: a time zone cannot change` })
+    if (errors.length > 0) throw new Refusal('invalid-document', undefined, { errors })
+
+    const programme = { ...document, version: (before?.version ?? 0) + 1, appliedAt: now() }
+    await table.commit(versionWrites(programme, before))
+    return programme
+  })
+}
+
+export const etagOf = (version: number | undefined): string => `"${version ?? 0}"`
+
+function isSame(
+  { version: _version, appliedAt: _appliedAt, ...before }: Programme,
+  document: ProgrammeDocument,
+): boolean {
+  return hashOf(before) === hashOf(document)
+}
