@@ -1,0 +1,48 @@
+import type { Entitlement } from '../../schemas/entitlement.ts'
+import type { AccountRecord, LinkRecord } from '../../schemas/link.ts'
+import type { Table, Write } from '../kernel/table.ts'
+import { accountWrite, findAccount, findLinkRecord } from '../links/records.ts'
+import { isTerminal } from './derive.ts'
+
+/**
+ * Notes at each partner account which benefits its link now holds, for memberships that find their member already
+ * linked. A benefit that another live link of the account holds keeps its holder.
+ */
+export async function attachLinks(table: Table, links: LinkRecord[], entitlements: Entitlement[]): Promise<Write[]> {
+  const writes = await Promise.all(
+    links.map(async link => {
+      const account = await findAccount(table, link.partner, link.account)
+      if (!account) return []
+      const own = entitlements.filter(entitlement => entitlement.link === link.id && !isTerminal(entitlement.state))
+      const grants = Object.fromEntries(own.map(({ benefit }) => [benefit, link.id]))
+      const after: AccountRecord = {
+        ...account,
+        version: account.version + 1,
+        grants: { ...grants, ...account.grants },
+      }
+      return [accountWrite(after, account)]
+    }),
+  )
+  return writes.flat()
+}
+
+/** Benefits of these that another live link of the account holds: a second grant is refused, not stacked in silence. */
+export async function grantedElsewhere(
+  table: Table,
+  account: AccountRecord | undefined,
+  benefits: string[],
+  own?: string,
+) {
+  const holders = benefits
+    .map(benefit => ({ benefit, holder: account?.grants[benefit] }))
+    .filter(({ holder }) => holder !== undefined && holder !== own)
+  const standing = await Promise.all(
+    holders.map(async ({ benefit, holder }) => {
+      // A grant is noted when a link is made and may have died since with its membership: the link itself decides.
+      const link = holder && (await findLinkRecord(table, holder))
+      const holds = link && link.state === 'active' && link.entitlements.some(held => held.benefit === benefit)
+      return holds ? [benefit] : []
+    }),
+  )
+  return standing.flat()
+}

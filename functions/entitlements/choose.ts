@@ -1,0 +1,78 @@
+import type { Entitlement } from '../../schemas/entitlement.ts'
+import type { MemberId } from '../../schemas/ids.ts'
+import type { Instant } from '../../schemas/primitives.ts'
+import type { ChoiceGroup } from '../../schemas/programme.ts'
+import { plusDuration } from '../kernel/calendar.ts'
+import { isBefore, later, type Now } from '../kernel/clock.ts'
+import type { NewId } from '../kernel/ids.ts'
+import { Refusal } from '../kernel/refusal.ts'
+import { againOnConflict, type Table } from '../kernel/table.ts'
+import { liveMemberships } from '../memberships/find-member.ts'
+import { findMemberRecord } from '../memberships/records.ts'
+import { groupStanding } from './derive.ts'
+import { holdingWrites, loadHolding, settle } from './holding.ts'
+
+type Needs = { table: Table; now: Now; newId: NewId }
+type Request = { member: MemberId; programme: string; group: string; benefits: string[] }
+
+/**
+ * Takes benefits of a choice group. Another choice ends the entitlements it gives up, and is possible only once
+ * `changeEvery` has passed since the last one. The same choice again changes nothing.
+ * @throws Refusal choice-not-possible
+ */
+export async function choose({ table, now, newId }: Needs, request: Request): Promise<void> {
+  await againOnConflict(async () => {
+    const live = (await liveMemberships({ table }, request.member)).find(
+      ({ programme }) => programme === request.programme,
+    )
+    if (!live) throw new Refusal('choice-not-possible', 'there is no live membership of the programme')
+    const before = await loadHolding(table, live.id)
+    const group = before.programme.choiceGroups.find(({ id }) => id === request.group)
+    if (!group) throw new Refusal('choice-not-possible', `the programme has no choice group ${request.group}`)
+    const at = now()
+    const chosen = decideChoice(group, before.entitlements, {
+      benefits: request.benefits,
+      at,
+      timeZone: before.programme.timeZone,
+    })
+    if (!chosen) return
+    const member = await findMemberRecord(table, request.member)
+    const after = settle({ ...before, entitlements: chosen }, { at, newId, subjects: member?.subjects ?? {} })
+    await table.commit(holdingWrites(after, before, at))
+  })
+}
+
+/** The entitlements after a choice, or undefined when it is the one that holds. */
+export function decideChoice(
+  group: ChoiceGroup,
+  entitlements: Entitlement[],
+  { benefits, at, timeZone }: { benefits: string[]; at: Instant; timeZone: string },
+): Entitlement[] | undefined {
+  const wanted = new Set(benefits)
+  const { options, chosen, trivial } = groupStanding(group, entitlements)
+  const unknown = [...wanted].find(benefit => !options.some(option => option.benefit === benefit))
+  if (unknown !== undefined) throw new Refusal('choice-not-possible', `${unknown} is not in the group ${group.id}`)
+  if (wanted.size === 0 || wanted.size > group.choose)
+    throw new Refusal('choice-not-possible', `1 to ${group.choose} benefits can be chosen`)
+  if (trivial) return undefined
+  const given = chosen.filter(({ benefit }) => !wanted.has(benefit))
+  if (given.length === 0 && wanted.size === chosen.length) return undefined
+  if (given.length > 0) mayChange(group, chosen, at, timeZone)
+  return entitlements.map(entitlement => {
+    if (given.includes(entitlement)) return { ...withoutWindow(entitlement, at), state: 'ended', changedAt: at }
+    const takes = options.includes(entitlement) && wanted.has(entitlement.benefit) && !entitlement.chosenAt
+    return takes ? { ...entitlement, chosenAt: at } : entitlement
+  })
+}
+
+const withoutWindow = (entitlement: Entitlement, at: Instant): Entitlement => ({
+  ...entitlement,
+  windows: entitlement.windows.map(window => (window.until ? window : { ...window, until: at })),
+})
+
+function mayChange({ changeEvery }: ChoiceGroup, chosen: Entitlement[], at: Instant, timeZone: string): void {
+  const last = chosen.flatMap(({ chosenAt }) => (chosenAt ? [chosenAt] : [])).reduce(later)
+  const free = changeEvery ? plusDuration(last, changeEvery, timeZone) : undefined
+  if (!free || isBefore(at, free))
+    throw new Refusal('choice-not-possible', free ? `the choice can be changed from ${free} on` : 'the choice is final')
+}

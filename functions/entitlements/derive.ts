@@ -1,0 +1,100 @@
+import type { Entitlement, EntitlementState, LinkedEntitlement } from '../../schemas/entitlement.ts'
+import type { LinkRecord } from '../../schemas/link.ts'
+import type { Membership } from '../../schemas/membership.ts'
+import type { Instant } from '../../schemas/primitives.ts'
+import type { ChoiceGroup } from '../../schemas/programme.ts'
+import { isBefore } from '../kernel/clock.ts'
+
+export const isTerminal = (state: EntitlementState): boolean => ['ended', 'revoked', 'failed'].includes(state)
+export const isLive = (state: EntitlementState): boolean => state === 'active' || state === 'ending'
+
+/** What an entitlement's state follows from. */
+export type Grounds = {
+  membership: Membership
+  /** The member's link at the entitlement's partner, if there is one. */
+  link: LinkRecord | undefined
+  /** Whether the benefit is an option of a choice group that the member has not taken. */
+  unchosen: boolean
+}
+
+/**
+ * The entitlement as it must be from an instant on (domain.md "Four state machines"). Terminal states are final; a
+ * window opens when it becomes live and closes when it ceases to be.
+ */
+export function derive(entitlement: Entitlement, grounds: Grounds, at: Instant): Entitlement {
+  if (isTerminal(entitlement.state)) return entitlement
+  const state = stateOf(entitlement, grounds, at)
+  const linked = grounds.link?.state === 'active' && entitlement.linkRequired ? grounds.link.id : entitlement.link
+  const { suspendedFrom: _before, ...rest } = entitlement
+  const after: Entitlement = {
+    ...rest,
+    ...(linked && { link: linked }),
+    ...(state === 'suspended' && { suspendedFrom: entitlement.suspendedFrom ?? entitlement.state }),
+    state,
+    windows: windowsAfter(entitlement, state, at),
+    validUntil: validUntilOf(grounds.membership),
+  }
+  return state === entitlement.state ? after : { ...after, changedAt: at }
+}
+
+function stateOf(entitlement: Entitlement, { membership, link, unchosen }: Grounds, at: Instant): EntitlementState {
+  if (membership.state === 'ended')
+    return membership.endedReason === 'refunded' || membership.endedReason === 'fraud' ? 'revoked' : 'ended'
+  // A link that ended takes its entitlements with it; coming back makes new ones.
+  const lostLink = entitlement.link !== undefined && link?.state !== 'active'
+  if (lostLink) return 'ended'
+  if (unchosen && entitlement.state === 'offered') return 'offered'
+  if (entitlement.linkRequired && link?.state !== 'active') return 'offered'
+  if (membership.state === 'suspended') return 'suspended'
+  const waits = isBefore(at, membership.startsAt) || (entitlement.notBefore && isBefore(at, entitlement.notBefore))
+  if (waits) return 'pending'
+  return membership.cancelAtEnd || membership.state === 'grace' ? 'ending' : 'active'
+}
+
+function windowsAfter({ state: before, windows }: Entitlement, after: EntitlementState, at: Instant) {
+  if (isLive(before) === isLive(after)) return windows
+  if (isLive(after)) return [...windows, { from: at }]
+  return windows.map(window => (window.until === undefined ? { from: window.from, until: at } : window))
+}
+
+/** When the entitlement ends if nothing happens: with the term, or in grace with that. */
+const validUntilOf = ({ state, endsAt, graceEndsAt }: Membership): Instant =>
+  state === 'grace' && graceEndsAt ? graceEndsAt : endsAt
+
+/** Whether a group still waits for the member: with no more options than may be chosen there is nothing to choose. */
+export function groupStanding(group: ChoiceGroup, entitlements: Entitlement[]) {
+  const options = entitlements.filter(({ choiceGroup, state }) => choiceGroup === group.id && !isTerminal(state))
+  const chosen = options.filter(({ chosenAt }) => chosenAt !== undefined)
+  const benefits = new Set(options.map(option => option.benefit))
+  const trivial = benefits.size <= group.choose
+  return { trivial, open: !trivial && chosen.length < group.choose, options, chosen }
+}
+
+/** The copies of a link's entitlements that stand in its item: all that a token can need. */
+export function projection(
+  link: LinkRecord,
+  entitlements: Entitlement[],
+  memberships: Membership[],
+): LinkedEntitlement[] {
+  return entitlements
+    .filter(entitlement => entitlement.link === link.id && !isTerminal(entitlement.state))
+    .map(entitlement => {
+      const membership = memberships.find(({ id }) => id === entitlement.membership)
+      const graceUntil = membership && !membership.cancelAtEnd ? membership.graceEndsAt : undefined
+      const { id, benefit, kind, state, validUntil, limits, quota, timeZone } = entitlement
+      return {
+        id,
+        membership: entitlement.membership,
+        benefit,
+        kind,
+        state,
+        validUntil,
+        timeZone,
+        validFrom: entitlement.windows[0]?.from ?? membership?.startsAt ?? entitlement.createdAt,
+        ...(limits && { limits }),
+        ...(quota && { quota }),
+        ...(graceUntil && { graceUntil }),
+      }
+    })
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
+}

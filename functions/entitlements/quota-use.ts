@@ -1,0 +1,64 @@
+import type { LinkedEntitlement } from '../../schemas/entitlement.ts'
+import type { Instant } from '../../schemas/primitives.ts'
+import { previousQuotaPeriod, quotaPeriodOf } from '../kernel/calendar.ts'
+import { epochSeconds, isBefore } from '../kernel/clock.ts'
+import { Conflict, type Table } from '../kernel/table.ts'
+import type { ReceivedLine } from '../usage/read.ts'
+import { entitlementsById } from './history.ts'
+import { type QuotaUse, quotaUseWrite } from './store.ts'
+
+export { type QuotaUse, quotaUse } from './store.ts'
+
+/** A use is needed for its own quota period and, with rollover, for the next one: a year and a bit covers both. */
+const keepSeconds = 3 * 366 * 86_400
+
+/**
+ * Notes the allowance uses of newly received lines beside their links, so that a token tells what remains without
+ * reading any usage. Provisional: reconciliation decides what counts. One create-only item an event, so that lines seen
+ * twice count once.
+ */
+export async function noteUses({ table }: { table: Table }, partner: string, lines: ReceivedLine[]): Promise<void> {
+  const ids = lines.flatMap(({ event }) => (event ? [event.entitlementId] : []))
+  const entitlements = await entitlementsById({ table }, partner, ids)
+  for (const { event, receivedAt } of lines) {
+    const entitlement = event && entitlements.get(event.entitlementId)
+    if (!entitlement?.quota || !entitlement.link || event?.type !== 'use') continue
+    if (event.subject !== entitlement.subject || event.benefit !== entitlement.benefit) continue
+    const live = entitlement.windows.some(
+      ({ from, until }) => !isBefore(event.occurredAt, from) && (!until || isBefore(event.occurredAt, until)),
+    )
+    if (!live) continue
+    const period = quotaPeriodOf(event.occurredAt, entitlement.quota.per, entitlement.timeZone)
+    const use = {
+      entitlement: entitlement.id,
+      link: entitlement.link,
+      event: event.id,
+      period,
+      quantity: event.quantity,
+    }
+    await noteUse(table, use, epochSeconds(receivedAt) + keepSeconds)
+  }
+}
+
+async function noteUse(table: Table, use: QuotaUse, ttl: number): Promise<void> {
+  try {
+    await table.write(quotaUseWrite(use, ttl))
+  } catch (error) {
+    if (!(error instanceof Conflict)) throw error // noted before
+  }
+}
+
+/** What is left of an entitlement's quota at an instant; undefined where it has none. */
+export function remainingOf(entitlement: LinkedEntitlement, uses: QuotaUse[], now: Instant): number | undefined {
+  const { quota, timeZone } = entitlement
+  if (!quota) return undefined
+  const used = (period: string) =>
+    uses
+      .filter(use => use.entitlement === entitlement.id && use.period === period)
+      .reduce((sum, use) => sum + use.quantity, 0)
+  const current = quotaPeriodOf(now, quota.per, timeZone)
+  const previous = previousQuotaPeriod(current, quota.per)
+  const hadPrevious = quota.rollover && quotaPeriodOf(entitlement.validFrom, quota.per, timeZone) <= previous
+  const carried = hadPrevious ? Math.max(0, quota.limit - used(previous)) : 0
+  return Math.max(0, quota.limit + carried - used(current))
+}

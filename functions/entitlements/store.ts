@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import { Entitlement } from '../../schemas/entitlement.ts'
+import { EntitlementId, LinkId } from '../../schemas/ids.ts'
+import { ForeignId } from '../../schemas/primitives.ts'
+import { put, recordType, type Table, type Write } from '../kernel/table.ts'
+
+const entitlement = recordType('entitlement', Entitlement)
+
+/** Spread over partitions by a hash of the id, so that one lookup finds an id and a few queries find all. */
+const shards = 16
+const shardOf = (id: string): string =>
+  ((createHash('sha256').update(id).digest()[0] ?? 0) % shards).toString(16).padStart(2, '0')
+const partition = (partner: string, shard: string) => `ENTITLEMENTS#${partner}#${shard}`
+const key = (partner: string, id: string) => ({ pk: partition(partner, shardOf(id)), sk: id })
+
+export const entitlementWrite = (record: Entitlement): Write => put(entitlement, key(record.partner, record.id), record)
+
+export const findEntitlements = (table: Table, wanted: { partner: string; id: string }[]): Promise<Entitlement[]> =>
+  table.getMany(
+    entitlement,
+    wanted.map(({ partner, id }) => key(partner, id)),
+  )
+
+export async function entitlementsOf(table: Table, partner: string): Promise<Entitlement[]> {
+  const names = Array.from({ length: shards }, (_, index) => index.toString(16).padStart(2, '0'))
+  const pages = await Promise.all(names.map(shard => table.all(entitlement, { partition: partition(partner, shard) })))
+  return pages.flat()
+}
+
+/** One matched use of an allowance, so that the remaining quota is known at mint time. One item an event id. */
+export const QuotaUse = z.strictObject({
+  entitlement: EntitlementId,
+  link: LinkId,
+  event: ForeignId,
+  /** Quota period, such as `2026-10`. */
+  period: z.string(),
+  quantity: z.int().min(1),
+})
+export type QuotaUse = z.infer<typeof QuotaUse>
+export const quotaUse = recordType('quota-use', QuotaUse)
+
+export const quotaUseWrite = (use: QuotaUse, ttl: number): Write =>
+  put(quotaUse, { pk: `LINK#${use.link}`, sk: `USED#${use.period}#${use.event}` }, use, { ttl, when: 'absent' })

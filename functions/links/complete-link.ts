@@ -1,0 +1,140 @@
+import type { LinkId, MemberId, MembershipId } from '../../schemas/ids.ts'
+import type { AccountRecord, LinkRecord } from '../../schemas/link.ts'
+import type { Partner } from '../../schemas/partner.ts'
+import type { Instant } from '../../schemas/primitives.ts'
+import { grantedElsewhere } from '../entitlements/attach.ts'
+import { isTerminal } from '../entitlements/derive.ts'
+import { type Holding, holdingWrites, loadHolding, settle } from '../entitlements/holding.ts'
+import type { Now } from '../kernel/clock.ts'
+import type { NewId, Random } from '../kernel/ids.ts'
+import { Refusal } from '../kernel/refusal.ts'
+import { againOnConflict, type Table } from '../kernel/table.ts'
+import { liveMemberships } from '../memberships/find-member.ts'
+import { findMemberRecord } from '../memberships/records.ts'
+import { findPartner } from '../partners/find-partner.ts'
+import { decideLink } from './decide-link.ts'
+import { accountWrite, activityWrite, findAccount, findLinked, findLinkRecord, linkedWrite } from './store.ts'
+
+type Needs = { table: Table; now: Now; newId: NewId; random: Random }
+export type LinkRequest = {
+  member: MemberId
+  programme: string
+  partner: string
+  /** The partner's own id of the account, as its OpenID provider vouched for it. */
+  account: string
+  paidUntil?: Instant
+}
+
+/**
+ * Links a partner account to a member who consented, and makes the entitlements that follow. Linking the same account
+ * again answers the link there is.
+ */
+export async function completeLink(needs: Needs, request: LinkRequest): Promise<LinkRecord> {
+  const { table, now } = needs
+  return againOnConflict(async () => {
+    const { member: memberId, programme: programmeId, partner: partnerId, account } = request
+    const partner = await findPartner({ table }, partnerId)
+    const linked = await findLinked(table, memberId, programmeId, partnerId)
+    if (linked?.state === 'active' && linked.account === account) return existingLink(table, linked.link)
+    const before = await liveHolding(table, memberId, programmeId)
+    const benefits = before.programme.benefits.filter(benefit => benefit.partner === partnerId && benefit.linkRequired)
+    if (benefits.length === 0) throw new Refusal('no-benefit-here')
+    const known = await findAccount(table, partnerId, account)
+    const held = await grantedElsewhere(
+      table,
+      known,
+      benefits.map(({ id }) => id),
+    )
+    const at = now()
+    const { programme } = before
+    const { notBefore } = decideLink(
+      { programme, partner, account, known, linked, held, paidUntil: request.paidUntil },
+      at,
+    )
+
+    const link = await newLink(needs, { request, partner, before })
+    const waiting = notBefore ? delayed(before, partnerId, notBefore) : before
+    const member = await findMemberRecord(table, memberId)
+    const subjects = member?.subjects ?? {}
+    const after = settle({ ...waiting, links: [...before.links, link] }, { at, newId: needs.newId, subjects })
+    const writes = holdingWrites(after, before, at)
+    await table.commit([
+      ...writes,
+      linkedWrite(
+        { ...key(request), link: link.id, account, state: 'active', version: (linked?.version ?? 0) + 1 },
+        linked,
+      ),
+      accountWrite(accountWith(known, link, after), known),
+      activityWrite(memberId, link.id, {
+        at,
+        action: 'linked',
+        programme: programmeId,
+        partner: partnerId,
+        link: link.id,
+      }),
+    ])
+    return existingLink(table, link.id)
+  })
+}
+
+const key = ({ member, programme, partner }: LinkRequest) => ({ member, programme, partner })
+
+async function existingLink(table: Table, id: LinkId): Promise<LinkRecord> {
+  const link = await findLinkRecord(table, id)
+  if (!link) throw new Refusal('link-not-found')
+  return link
+}
+
+/** @throws Refusal no-benefit-here when the member holds no live membership of the programme */
+export async function liveHolding(table: Table, member: MemberId, programme: string): Promise<Holding> {
+  const membership = (await liveMemberships({ table }, member)).find(live => live.programme === programme)
+  if (!membership) throw new Refusal('no-benefit-here', 'there is no live membership of the programme')
+  return loadHolding(table, membership.id satisfies MembershipId)
+}
+
+async function newLink(
+  { table, now, newId }: Needs,
+  { request, partner, before }: { request: LinkRequest; partner: Partner; before: Holding },
+): Promise<LinkRecord> {
+  const member = await findMemberRecord(table, request.member)
+  const subject = member?.subjects[partner.id]
+  if (!subject) throw new Refusal('no-benefit-here')
+  const at = now()
+  return {
+    id: newId<LinkId>('lnk'),
+    programme: before.programme.id,
+    partner: partner.id,
+    member: request.member,
+    account: request.account,
+    subject,
+    state: 'active',
+    since: at,
+    consentedAt: at,
+    seq: 1,
+    tokenTtlSeconds: partner.tokenTtlSeconds,
+    entitlements: [],
+  }
+}
+
+/** Policy `defer`: what the account pays for itself comes first. */
+const delayed = (holding: Holding, partner: string, notBefore: Instant): Holding => ({
+  ...holding,
+  entitlements: holding.entitlements.map(entitlement =>
+    entitlement.partner === partner && entitlement.linkRequired && !isTerminal(entitlement.state)
+      ? { ...entitlement, notBefore }
+      : entitlement,
+  ),
+})
+
+function accountWith(known: AccountRecord | undefined, link: LinkRecord, after: Holding): AccountRecord {
+  const { id, programme, account, partner, state, since } = link
+  const granted = after.entitlements.filter(entitlement => entitlement.link === id && !isTerminal(entitlement.state))
+  return {
+    partner,
+    account,
+    version: (known?.version ?? 0) + 1,
+    live: { ...known?.live, [programme]: id },
+    grants: { ...known?.grants, ...Object.fromEntries(granted.map(({ benefit }) => [benefit, id])) },
+    links: [...(known?.links ?? []).slice(-99), { id, programme, account, state, since }],
+  }
+}

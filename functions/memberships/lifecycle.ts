@@ -1,0 +1,78 @@
+import type { Membership, MembershipVerb } from '../../schemas/membership.ts'
+import type { Instant } from '../../schemas/primitives.ts'
+import type { Plan } from '../../schemas/programme.ts'
+import { plusDuration } from '../kernel/calendar.ts'
+import { isBefore } from '../kernel/clock.ts'
+import { Refusal } from '../kernel/refusal.ts'
+
+/** The end of a term, and of the grace after it where the plan has one. */
+export function termFrom(startsAt: Instant, plan: Plan, timeZone: string): Pick<Membership, 'endsAt' | 'graceEndsAt'> {
+  const endsAt = plusDuration(startsAt, plan.term, timeZone)
+  return { endsAt, ...(plan.grace && { graceEndsAt: plusDuration(endsAt, plan.grace, timeZone) }) }
+}
+
+/**
+ * The membership's own state machine: `trialing → active ⇄ grace`, live ⇄ `suspended`, any → `ended`. Asking again for
+ * what already holds changes nothing, so that every action may be retried.
+ * @throws Refusal wrong-state
+ */
+export function act(membership: Membership, verb: Exclude<MembershipVerb, 'renew'>, at: Instant): Membership {
+  const { state } = membership
+  if (verb === 'refund' && state === 'ended' && membership.endedReason === 'refunded') return membership
+  if (state === 'ended') throw refused(membership, verb)
+  switch (verb) {
+    case 'refund':
+      return ended(membership, 'refunded', at)
+    case 'cancel':
+      // The paid term is over in grace: there is no end left to wait for.
+      return state === 'grace' ? ended(membership, 'cancelled', at) : { ...membership, cancelAtEnd: true }
+    case 'suspend':
+      return state === 'suspended' ? membership : { ...membership, state: 'suspended', suspendedFrom: state }
+    case 'resume':
+      return resumed(membership)
+  }
+}
+
+function resumed(membership: Membership): Membership {
+  const { suspendedFrom, ...rest } = membership
+  return suspendedFrom ? { ...rest, state: suspendedFrom } : membership
+}
+
+/** A further term from the end of the present one; a renewal takes back a cancellation and ends grace. */
+export function renewed(membership: Membership, plan: Plan, timeZone: string, programmeVersion: number): Membership {
+  if (!['trialing', 'active', 'grace'].includes(membership.state)) throw refused(membership, 'renew')
+  const { graceEndsAt: _before, ...rest } = membership
+  return {
+    ...rest,
+    ...termFrom(membership.endsAt, plan, timeZone),
+    state: membership.state === 'grace' ? 'active' : membership.state,
+    cancelAtEnd: false,
+    programmeVersion,
+  }
+}
+
+function ended(membership: Membership, reason: NonNullable<Membership['endedReason']>, at: Instant): Membership {
+  const { suspendedFrom: _before, ...rest } = membership
+  return { ...rest, state: 'ended', endedReason: reason, endedAt: at }
+}
+
+/**
+ * The next change that time alone brings up to `now`, and exactly when it was due: a timer that fires late must not
+ * make a window longer. Nothing is due any more when it answers undefined.
+ */
+export function nextDue(membership: Membership, now: Instant): { membership: Membership; at: Instant } | undefined {
+  const { state, trialEndsAt, endsAt, graceEndsAt, cancelAtEnd } = membership
+  const isDue = (instant: Instant | undefined): instant is Instant => instant !== undefined && !isBefore(now, instant)
+  if (state === 'ended') return undefined
+  if (state === 'trialing' && isDue(trialEndsAt) && isBefore(trialEndsAt, endsAt))
+    return { membership: { ...membership, state: 'active' }, at: trialEndsAt }
+  if (state === 'grace')
+    return isDue(graceEndsAt) ? { membership: ended(membership, 'expired', graceEndsAt), at: graceEndsAt } : undefined
+  if (!isDue(endsAt)) return undefined
+  if (graceEndsAt && !cancelAtEnd && state !== 'suspended')
+    return { membership: { ...membership, state: 'grace' }, at: endsAt }
+  return { membership: ended(membership, cancelAtEnd ? 'cancelled' : 'expired', endsAt), at: endsAt }
+}
+
+const refused = ({ state, endedReason }: Membership, verb: MembershipVerb) =>
+  new Refusal('wrong-state', `a membership that is ${state}${endedReason ? ` (${endedReason})` : ''} cannot ${verb}`)

@@ -1,0 +1,90 @@
+import type { Entitlement } from '../../schemas/entitlement.ts'
+import type { MemberId } from '../../schemas/ids.ts'
+import type { LinkRecord } from '../../schemas/link.ts'
+import type { Membership } from '../../schemas/membership.ts'
+import type { Partner } from '../../schemas/partner.ts'
+import type { Instant } from '../../schemas/primitives.ts'
+import type { Benefit, ChoiceGroup, Plan, Programme } from '../../schemas/programme.ts'
+import { groupStanding, isTerminal } from '../entitlements/derive.ts'
+import { type Holding, loadHolding } from '../entitlements/holding.ts'
+import { remainingOf } from '../entitlements/quota-use.ts'
+import type { Now } from '../kernel/clock.ts'
+import type { Table } from '../kernel/table.ts'
+import { linkWithUses } from '../links/find-links.ts'
+import { knownPartners } from '../partners/find-partner.ts'
+import { allMemberships } from './find-member.ts'
+
+export type BenefitOverview = {
+  benefit: Benefit
+  partner: Partner
+  entitlement: Entitlement | undefined
+  link: LinkRecord | undefined
+  /** Remaining allowance of the current quota period. */
+  remaining?: number
+}
+export type MembershipOverview = {
+  membership: Membership
+  programme: Programme
+  plan: Plan
+  benefits: BenefitOverview[]
+  openChoices: { group: ChoiceGroup; options: Benefit[]; chosen: string[] }[]
+}
+
+/** What a member has: every membership with its benefits, newest first, ended ones too. */
+export async function overviewOf(
+  { table, now }: { table: Table; now: Now },
+  member: MemberId,
+): Promise<MembershipOverview[]> {
+  const memberships = await allMemberships({ table }, member)
+  return Promise.all(
+    memberships.map(async ({ id }) => {
+      const holding = await loadHolding(table, id)
+      const { membership, programme } = holding
+      const plan = programme.plans.find(candidate => candidate.id === membership.plan)
+      if (!plan) throw new Error(`membership ${id} names a plan that its programme version lacks`)
+      const benefits = await benefitsOf(table, holding, now())
+      return { membership, programme, plan, benefits, openChoices: openChoices(holding) }
+    }),
+  )
+}
+
+async function benefitsOf(
+  table: Table,
+  { programme, entitlements, links }: Holding,
+  now: Instant,
+): Promise<BenefitOverview[]> {
+  const partners = await knownPartners(
+    { table },
+    programme.benefits.map(({ partner }) => partner),
+  )
+  return Promise.all(
+    programme.benefits.flatMap(benefit => {
+      const partner = partners.find(({ id }) => id === benefit.partner)
+      if (!partner) return []
+      const own = entitlements.filter(entitlement => entitlement.benefit === benefit.id)
+      const entitlement = own.find(({ state }) => !isTerminal(state)) ?? own.at(-1)
+      const link = links.find(({ partner: at }) => at === benefit.partner)
+      return [withRemaining(table, { benefit, partner, entitlement, link }, now)]
+    }),
+  )
+}
+
+async function withRemaining(table: Table, row: BenefitOverview, now: Instant): Promise<BenefitOverview> {
+  if (!row.benefit.quota || !row.link) return row
+  const found = await linkWithUses({ table }, row.link.id)
+  const linked = found?.link.entitlements.find(({ id }) => id === row.entitlement?.id)
+  const remaining = linked && remainingOf(linked, found?.uses ?? [], now)
+  return remaining === undefined ? row : { ...row, remaining }
+}
+
+const openChoices = ({ programme, entitlements, membership }: Holding) =>
+  membership.state === 'ended'
+    ? []
+    : programme.choiceGroups
+        .map(group => ({ group, standing: groupStanding(group, entitlements) }))
+        .filter(({ standing }) => !standing.trivial)
+        .map(({ group, standing }) => ({
+          group,
+          options: programme.benefits.filter(({ choiceGroup }) => choiceGroup === group.id),
+          chosen: standing.chosen.map(({ benefit }) => benefit),
+        }))

@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import { MemberId, MembershipId } from '../../schemas/ids.ts'
+import { ExternalSale, Member, Membership } from '../../schemas/membership.ts'
+import { Slug } from '../../schemas/primitives.ts'
+import { epochMilliseconds } from '../kernel/clock.ts'
+import { type Page, put, recordType, remove, type Table, type Write } from '../kernel/table.ts'
+
+const member = recordType('member', Member)
+const identity = recordType('identity', z.strictObject({ member: MemberId }))
+const membership = recordType('membership', Membership)
+const reference = recordType('membership-reference', z.strictObject({ id: MembershipId, programme: Slug }))
+const live = recordType('live-membership', z.strictObject({ id: MembershipId, programme: Slug }))
+const external = recordType('external-sale', ExternalSale)
+
+const memberKey = (id: string, sk = 'HEAD') => ({ pk: `MEMBER#${id}`, sk })
+const membershipKey = (id: string) => ({ pk: `MEMBERSHIP#${id}`, sk: 'HEAD' })
+const externalKey = (programme: string, id: string) => ({ pk: `PROGRAMME#${programme}`, sk: `EXTERNAL#${id}` })
+/** The key holds a hash, so that erasing a member needs no search for the names it was known by. */
+const identityKey = (issuer: string, subject: string) => ({
+  pk: `IDENTITY#${createHash('sha256').update(`${issuer}\n${subject}`).digest('hex')}`,
+  sk: 'HEAD',
+})
+
+export async function findByIdentity(table: Table, issuer: string, subject: string): Promise<Member | undefined> {
+  const found = await table.get(identity, identityKey(issuer, subject))
+  return found && table.get(member, memberKey(found.member))
+}
+export const findMemberRecord = (table: Table, id: string): Promise<Member | undefined> =>
+  table.get(member, memberKey(id))
+
+export const findMembershipRecord = (table: Table, id: string): Promise<Membership | undefined> =>
+  table.get(membership, membershipKey(id))
+
+export const findSale = (table: Table, programme: string, externalId: string) =>
+  table.get(external, externalKey(programme, externalId))
+
+export const findLive = (table: Table, memberId: string, programme: string) =>
+  table.get(live, memberKey(memberId, `LIVE#${programme}`))
+
+export const membershipReferences = (table: Table, memberId: string) =>
+  table.all(reference, { partition: `MEMBER#${memberId}`, startsWith: 'MEMBERSHIP#' })
+
+export const findMemberships = (table: Table, ids: string[]): Promise<Membership[]> =>
+  table.getMany(membership, ids.map(membershipKey))
+
+/** The member with a further pairwise subject or new attributes; also made known by issuer and subject if new. */
+export const memberWrites = (after: Member, before: Member | undefined): Write[] => [
+  put(member, memberKey(after.id), after, { when: before ? { equals: { version: before.version } } : 'absent' }),
+  ...(before
+    ? []
+    : [put(identity, identityKey(after.issuer, after.subject), { member: after.id }, { when: 'absent' })]),
+]
+
+/** Due timers are spread over partitions, so that a busy minute does not heat one. */
+export const timerShards = 8
+const shardOf = (id: string) => (createHash('sha256').update(id).digest()[0] ?? 0) % timerShards
+const sortableInstant = (milliseconds: number) => String(milliseconds).padStart(15, '0')
+
+/** A membership as it is after a change; conditional on the version that was read. */
+export const membershipWrite = (after: Membership, before: Membership | undefined): Write =>
+  put(
+    membership,
+    {
+      ...membershipKey(after.id),
+      ...(after.nextTimerAt && {
+        gsi1pk: `DUE#${shardOf(after.id)}`,
+        gsi1sk: sortableInstant(epochMilliseconds(after.nextTimerAt)),
+      }),
+    },
+    after,
+    { when: before ? { equals: { version: before.version } } : 'absent' },
+  )
+
+export const saleWrites = (sold: Membership, fingerprint: string): Write[] => [
+  put(external, externalKey(sold.programme, sold.externalId), { membership: sold.id, fingerprint }, { when: 'absent' }),
+  put(reference, memberKey(sold.member, `MEMBERSHIP#${sold.id}`), { id: sold.id, programme: sold.programme }),
+  put(
+    live,
+    memberKey(sold.member, `LIVE#${sold.programme}`),
+    { id: sold.id, programme: sold.programme },
+    { when: 'absent' },
+  ),
+]
+
+export const liveRemoval = (ended: Membership): Write => remove(memberKey(ended.member, `LIVE#${ended.programme}`))
+
+/** Memberships whose timer is due, one shard and page at a time. */
+export const dueMemberships = (
+  table: Table,
+  shard: number,
+  nowMilliseconds: number,
+  cursor?: string,
+): Promise<Page<Membership>> =>
+  table.query(membership, { partition: `DUE#${shard}`, index: 'gsi1', to: sortableInstant(nowMilliseconds), cursor })
