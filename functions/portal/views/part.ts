@@ -1,0 +1,2 @@
+/** A piece of a page. */
+export type { Child as Part } from 'hono/jsx'

@@ -1,0 +1,77 @@
+import type { Instant } from '../../schemas/primitives.ts'
+import type { Services } from '../connect.ts'
+import type { Refusal } from '../kernel/refusal.ts'
+import type { Language, Messages, NoticeCode } from './language.ts'
+import type { OpenidClient } from './openid-client.ts'
+import type { Session, Sessions } from './session.ts'
+import type { Part } from './views/part.ts'
+
+/** What the pages need, made once for each process. */
+export type Portal = Pick<
+  Services,
+  'config' | 'issuer' | 'table' | 'vault' | 'now' | 'wallNow' | 'random' | 'newId' | 'log'
+> & { sessions: Sessions; openid: OpenidClient }
+
+/** One request, read. */
+export type Visit = {
+  language: Language
+  messages: Messages
+  session: Session | undefined
+  cookies: string | undefined
+  /** Of this gateway, whatever `Host` says. */
+  url: URL
+  /** As the browser states it, on a POST at least. */
+  origin: string | undefined
+  /** Of a POST; empty otherwise. */
+  form: URLSearchParams
+}
+export type SignedInVisit = Visit & { session: Session }
+
+/** What a page is made of; the layout adds the rest. */
+export type View = {
+  title: string
+  body: Part
+  status?: number
+  /** Origin that a form of this page leads to by redirect: browsers hold `form-action` against redirects too. */
+  formLeadsTo?: string
+  /** Whether the address can be opened again, in the other language for instance; a callback's cannot. */
+  reopens?: boolean
+}
+
+export type Answer = { cookies?: string[] } & ({ view: View } | { location: string } | { notice: Notice })
+
+/** A page that says what happened and what to do next. */
+export type Notice = {
+  code: NoticeCode
+  status: number
+  /** From when on it would be possible. */
+  date?: { at: Instant; timeZone: string }
+  /** Where to begin anew. */
+  again?: string
+}
+
+/** A refusal that is to be shown as a page, with where to go on from there. */
+export class NoticeShown extends Error {
+  readonly notice: Notice
+  readonly cookies: string[]
+  constructor(notice: Notice, cookies: string[] = [], cause?: Refusal) {
+    super(notice.code, { cause })
+    this.name = 'NoticeShown'
+    this.notice = notice
+    this.cookies = cookies
+  }
+}
+
+/** Path and query of this gateway; `/` for anything else, so that nobody is led elsewhere (open redirect). */
+export function ownPath(asked: string | null, issuer: string): string {
+  if (!asked?.startsWith('/') || asked.length > 500 || !URL.canParse(asked, issuer)) return '/'
+  const url = new URL(asked, issuer)
+  return url.origin === new URL(issuer).origin && !url.pathname.startsWith('//') ? `${url.pathname}${url.search}` : '/'
+}
+
+export const signInPath = (returnTo: string): string => `/sign-in?return=${encodeURIComponent(returnTo)}`
+export const linkPath = (partner: string, programme?: string): string => pathWith('link', partner, programme)
+export const unlinkPath = (partner: string, programme?: string): string => pathWith('unlink', partner, programme)
+
+const pathWith = (page: string, partner: string, programme: string | undefined): string =>
+  `/${page}/${encodeURIComponent(partner)}${programme ? `?programme=${encodeURIComponent(programme)}` : ''}`
