@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import {
+  createSignatureVerifier,
+  createVerifier,
+  ENTITLEMENT_TOKEN_TYP,
+  SETTLEMENT_STATEMENT_TYP,
+  USAGE_RECEIPT_TYP,
+} from '../../sdk/index.ts'
+import { AUDIENCE, claims, codeOf, HEADER, type LoopbackServer, mint, NOW, serveJwks, strangerPair } from './issuer.ts'
+
+let server: LoopbackServer
+beforeAll(async () => {
+  server = await serveJwks()
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+const receipt = () => ({ iss: server.url, aud: AUDIENCE, iat: NOW, sequence: 3, lines: 2, digest: 'sha-256=:…:' })
+const signed = (change: object = {}, typ = USAGE_RECEIPT_TYP) => mint({ ...receipt(), ...change }, { ...HEADER, typ })
+const verifierOf = (typ: string, more: { audience?: string; maxTokenBytes?: number } = {}) =>
+  createSignatureVerifier({ issuer: server.url, typ, now: () => NOW, ...more })
+
+test('a receipt gives its claims, also long after it was made', async () => {
+  expect(await verifierOf(USAGE_RECEIPT_TYP, { audience: AUDIENCE }).verify(signed())).toEqual(receipt())
+  expect(await verifierOf(USAGE_RECEIPT_TYP).verify(signed({ iat: 1 }))).toMatchObject({ sequence: 3 })
+})
+
+test('no type passes for another', async () => {
+  const types = [ENTITLEMENT_TOKEN_TYP, USAGE_RECEIPT_TYP, SETTLEMENT_STATEMENT_TYP, 'at+jwt', 'statuslist+jwt']
+  const entitlements = createVerifier({ issuer: server.url, audience: AUDIENCE, now: () => NOW })
+  for (const typ of types) {
+    const token = mint(claims(server.url), { ...HEADER, typ })
+    for (const wanted of types) {
+      const code = await codeOf(verifierOf(wanted).verify(token))
+      expect(code, `${typ} as ${wanted}`).toBe(typ === wanted ? 'accepted' : 'typ-wrong')
+    }
+    const code = await codeOf(entitlements.verify(token))
+    expect(code, `${typ} as a token`).toBe(typ === ENTITLEMENT_TOKEN_TYP ? 'accepted' : 'typ-wrong')
+  }
+})
+
+test.each([
+  ['issuer-mismatch', { iss: 'https://attacker.example' }],
+  ['issuer-mismatch', { iss: undefined }],
+  ['audience-mismatch', { aud: 'eleme' }],
+  ['audience-not-single', { aud: undefined }],
+  ['audience-not-single', { aud: [AUDIENCE] }],
+  ['issued-in-future', { iat: NOW + 61 }],
+  ['token-expired', { exp: NOW }],
+  ['token-not-yet-valid', { nbf: NOW + 61 }],
+  ['claim-iat-invalid', { iat: '1' }],
+])('%s: %j', async (code, change) => {
+  expect(await codeOf(verifierOf(USAGE_RECEIPT_TYP, { audience: AUDIENCE }).verify(signed(change)))).toBe(code)
+})
+
+test('a stranger signs nothing', async () => {
+  const forged = mint(receipt(), { ...HEADER, typ: USAGE_RECEIPT_TYP }, strangerPair.privateKey)
+  expect(await codeOf(verifierOf(USAGE_RECEIPT_TYP).verify(forged))).toBe('signature-invalid')
+})
+
+test('the size cap can be raised for long statements', async () => {
+  const long = signed({ lines: 'x'.repeat(8192) }, SETTLEMENT_STATEMENT_TYP)
+  expect(await codeOf(verifierOf(SETTLEMENT_STATEMENT_TYP).verify(long))).toBe('token-too-large')
+  expect(await codeOf(verifierOf(SETTLEMENT_STATEMENT_TYP, { maxTokenBytes: 65_536 }).verify(long))).toBe('accepted')
+})
+
+test('an empty type or audience is refused at set-up', () => {
+  expect(() => verifierOf('')).toThrow(TypeError)
+  expect(() => verifierOf(USAGE_RECEIPT_TYP, { audience: '' })).toThrow(TypeError)
+})
