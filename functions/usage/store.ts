@@ -1,0 +1,107 @@
+import { BatchPointer, Chunk, Manifest, UsageCut, UsageHead } from '../../schemas/usage.ts'
+import { Conflict, check, put, recordType, remove, type Table } from '../kernel/table.ts'
+
+const head = recordType('usage-head', UsageHead)
+const manifest = recordType('usage-manifest', Manifest)
+const pointer = recordType('usage-batch', BatchPointer)
+const chunk = recordType('usage-chunk', Chunk)
+const cut = recordType('usage-cut', UsageCut)
+
+const usageOf = (partner: string) => `USAGE#${partner}`
+const headKey = (partner: string) => ({ pk: usageOf(partner), sk: 'HEAD' })
+const manifestSk = (sequence: number) => `MANIFEST#${String(sequence).padStart(12, '0')}`
+const manifestKey = (partner: string, sequence: number) => ({ pk: usageOf(partner), sk: manifestSk(sequence) })
+const pointerKey = (partner: string, id: string) => ({ pk: usageOf(partner), sk: `BATCH#${id}` })
+const chunksOf = (partner: string, id: string) => `CHUNKS#${partner}#${id}`
+const chunkKey = (partner: string, id: string, index: number) => ({
+  pk: chunksOf(partner, id),
+  sk: String(index).padStart(6, '0'),
+})
+const cutKey = (programme: string, period: string, partner: string) => ({
+  pk: `CLOSE#${programme}#${period}`,
+  sk: `CUT#${partner}`,
+})
+
+export const findHead = (table: Table, partner: string) => table.get(head, headKey(partner))
+export const findManifest = (table: Table, partner: string, sequence: number) =>
+  table.get(manifest, manifestKey(partner, sequence))
+export const findPointer = (table: Table, partner: string, id: string) => table.get(pointer, pointerKey(partner, id))
+export const findCut = (table: Table, programme: string, period: string, partner: string) =>
+  table.get(cut, cutKey(programme, period, partner))
+
+/** Manifests of a partner in the order of their chain, both ends included. */
+export const manifestsBetween = (table: Table, partner: string, from: number, to: number): AsyncGenerator<Manifest> =>
+  table.each(manifest, { partition: usageOf(partner), from: manifestSk(from), to: manifestSk(to) })
+
+export const chunksOfBatch = (table: Table, partner: string, id: string): AsyncGenerator<Chunk> =>
+  table.each(chunk, { partition: chunksOf(partner, id) })
+
+/**
+ * Announces a batch: until it commits, its chunks may be swept once `ttl` is over.
+ * @throws Conflict when the batch has committed or is being swept
+ */
+export const announceBatch = (table: Table, batch: BatchPointer, ttl: number): Promise<void> =>
+  table.write(
+    put(pointer, pointerKey(batch.partner, batch.id), batch, { when: { absentOr: { state: 'receiving' } }, ttl }),
+  )
+
+/** A chunk is addressed by its content, so that one which is there already is this one. */
+export async function storeChunk(table: Table, partner: string, piece: Chunk): Promise<void> {
+  try {
+    await table.write(put(chunk, chunkKey(partner, piece.batch, piece.index), piece, { when: 'absent' }))
+  } catch (error) {
+    if (!(error instanceof Conflict)) throw error
+  }
+}
+
+/**
+ * Makes a batch exist: manifest, end of the chain and pointer in one transaction.
+ * @throws Conflict when a rival moved the chain's end, or committed or swept this batch
+ */
+export const commitManifest = (table: Table, record: Manifest, next: UsageHead): Promise<void> =>
+  table.commit([
+    put(manifest, manifestKey(record.partner, record.sequence), record, { when: 'absent' }),
+    putHead(next),
+    put(
+      pointer,
+      pointerKey(record.partner, record.id),
+      {
+        id: record.id,
+        partner: record.partner,
+        state: 'committed',
+        chunks: record.chunks,
+        sequence: record.sequence,
+      },
+      { when: { equals: { state: 'receiving' } } },
+    ),
+  ])
+
+/** @throws Conflict when a rival moved the chain's end or made this cut */
+export const commitCut = (table: Table, record: UsageCut, next: UsageHead): Promise<void> =>
+  table.commit([
+    putHead(next),
+    put(cut, cutKey(record.programme, record.period, record.partner), record, { when: 'absent' }),
+  ])
+
+const putHead = (next: UsageHead) =>
+  put(head, headKey(next.partner), next, {
+    when: next.version === 1 ? 'absent' : { equals: { version: next.version - 1 } },
+  })
+
+/**
+ * Claims a batch that never committed for sweeping, also one that an earlier sweep left half done.
+ * @throws Conflict when the batch was announced again or has committed
+ */
+export const claimForSweep = (table: Table, batch: BatchPointer): Promise<void> =>
+  table.write(put(pointer, pointerKey(batch.partner, batch.id), batch, { when: { absentOr: { state: 'sweeping' } } }))
+
+/** @throws Conflict when the claim is gone */
+export const sweepChunk = (table: Table, { partner, id }: BatchPointer, index: number): Promise<void> =>
+  table.commit([
+    check(pointerKey(partner, id), { equals: { state: 'sweeping' } }),
+    remove(chunkKey(partner, id, index)),
+  ])
+
+/** @throws Conflict when the claim is gone */
+export const releaseClaim = (table: Table, { partner, id }: BatchPointer): Promise<void> =>
+  table.write(remove(pointerKey(partner, id), { equals: { state: 'sweeping' } }))
