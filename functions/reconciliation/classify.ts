@@ -1,0 +1,94 @@
+import type { Disposition } from '../../schemas/disposition.ts'
+import type { Entitlement } from '../../schemas/entitlement.ts'
+import { canonicalJson } from '../kernel/canonical.ts'
+import { epochMilliseconds } from '../kernel/clock.ts'
+import type { ReceivedLine } from '../usage/read.ts'
+import type { Coverage } from './coverage.ts'
+import type { Days } from './days.ts'
+
+/** What the first pass may find; a line without any goes on to the second. */
+export type FirstDisposition = 'malformed' | 'future' | 'too-late' | 'duplicate' | 'conflict'
+export type Classified = Omit<ReceivedLine, 'text'> & { disposition?: FirstDisposition }
+
+export type ClassifyRules = {
+  entitlements: ReadonlyMap<string, Entitlement>
+  coverage: Coverage
+  daysIn: (timeZone: string) => Days
+  /** What earlier closes made final, by `lineKey`. */
+  finals: ReadonlyMap<string, { disposition: Disposition }>
+}
+
+const clockSkewMilliseconds = 5 * 60_000
+const dayMilliseconds = 86_400_000
+const defaultLateDays = 60
+
+export const lineKey = ({ sequence, line }: { sequence: number; line: number }): string => `${sequence}/${line}`
+
+/**
+ * First pass: steps 1 to 5 of the dispositions (domain.md), over one partner's lines in the order of (sequence, line).
+ * May be run for each shard of event ids by itself. A line that a close made final stays what it is, also when a
+ * contract's `lateDays` has changed since: otherwise its repetition could be billed, or neither of them.
+ */
+export function classify(lines: Iterable<ReceivedLine>, rules: ClassifyRules): Classified[] {
+  const seen = new Map<string, string[]>()
+  return Array.from(lines, ({ text, ...line }): Classified => {
+    const final = rules.finals.get(lineKey(line))?.disposition
+    const alone = final === undefined ? judgeAlone(line, rules) : asAlone(final)
+    if (alone !== undefined || !line.event) return { ...line, disposition: alone ?? 'malformed' }
+    const repeated = repetitionOf(seen, line.event.id, text)
+    const disposition = final === undefined ? repeated : asRepetition(final)
+    return disposition ? { ...line, disposition } : line
+  })
+}
+
+const asAlone = (final: Disposition) =>
+  final === 'malformed' || final === 'future' || final === 'too-late' ? final : undefined
+const asRepetition = (final: Disposition) => (final === 'duplicate' || final === 'conflict' ? final : undefined)
+
+/** Steps 1 to 3: what a line is by itself. */
+function judgeAlone({ event, receivedAt, partner }: Omit<ReceivedLine, 'text'>, rules: ClassifyRules) {
+  if (!event) return 'malformed'
+  const age = epochMilliseconds(receivedAt) - epochMilliseconds(event.occurredAt)
+  if (age < -clockSkewMilliseconds) return 'future'
+  if (age <= 0) return undefined
+  const entitlement = entitlementOf(rules.entitlements, partner, event.entitlementId)
+  const contracts = entitlement
+    ? rules.coverage.covering(
+        entitlement.programme,
+        event.benefit,
+        rules.daysIn(entitlement.timeZone).dayOf(event.occurredAt),
+      )
+    : []
+  const lateDays = contracts.length > 0 ? Math.max(...contracts.map(contract => contract.lateDays)) : defaultLateDays
+  return age > lateDays * dayMilliseconds ? 'too-late' : undefined
+}
+
+/** An entitlement that exists and is this partner's. */
+export function entitlementOf(
+  entitlements: ReadonlyMap<string, Entitlement>,
+  partner: string,
+  id: string,
+): Entitlement | undefined {
+  const entitlement = entitlements.get(id)
+  return entitlement?.partner === partner ? entitlement : undefined
+}
+
+/**
+ * Steps 4 and 5. Every line that comes this far counts as an earlier line for those after it, a conflicting one too:
+ * repeating it is a duplicate of it.
+ */
+function repetitionOf(seen: Map<string, string[]>, id: string, text: string): 'duplicate' | 'conflict' | undefined {
+  const earlier = seen.get(id)
+  if (!earlier) {
+    seen.set(id, [text])
+    return undefined
+  }
+  if (earlier.includes(text)) return 'duplicate'
+  const content = contentOf(text)
+  if (earlier.some(other => contentOf(other) === content)) return 'duplicate'
+  earlier.push(text)
+  return 'conflict'
+}
+
+/** Two lines are equal when their canonical JSON (RFC 8785) is. */
+const contentOf = (text: string): string => canonicalJson(JSON.parse(text))

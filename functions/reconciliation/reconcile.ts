@@ -1,0 +1,66 @@
+import type { Contract } from '../../schemas/contract.ts'
+import type { DispositionCounts, LineOutcome, UsageTotal } from '../../schemas/disposition.ts'
+import type { Entitlement } from '../../schemas/entitlement.ts'
+import type { Period } from '../../schemas/primitives.ts'
+import type { UsageCut } from '../../schemas/usage.ts'
+import type { Table } from '../kernel/table.ts'
+import { eachLine } from '../usage/read.ts'
+import { lineKey } from './classify.ts'
+import { type ClosedPeriods, finalsThrough } from './finals.ts'
+import { type Programme, reconcileLines } from './reconcile-lines.ts'
+import { usageTotals } from './totals.ts'
+
+export type { LineOutcome, MatchedUse, UsageTotal } from '../../schemas/disposition.ts'
+
+/** Everything a period's dispositions depend on, as its cutoff froze it. */
+export type PeriodInputs = {
+  programme: Programme
+  period: Period
+  /** Each partner and how far its batches belong to the close. */
+  cuts: UsageCut[]
+  /** Every entitlement of these partners, of all programmes, by id. */
+  entitlements: Map<string, Entitlement>
+  /** Contracts of the programme. */
+  contracts: Contract[]
+  /** Contracts of other programmes: they decide when a line of theirs is too late to be an earlier line of an id. */
+  foreignContracts?: Contract[]
+}
+
+/** `outcomes` is what the close makes final, in the order of (partner, sequence, line). */
+export type PeriodUsage = { outcomes: LineOutcome[]; dispositions: DispositionCounts; totals: UsageTotal[] }
+
+export type ReconcileNeeds = { table: Table; closedPeriods: ClosedPeriods }
+
+/**
+ * Dispositions and usage of a period: a function of its inputs, the stored batches up to the cuts and what closes of
+ * earlier periods made final, whenever and however often it runs.
+ */
+export async function reconcilePeriod(
+  { table, closedPeriods }: ReconcileNeeds,
+  inputs: PeriodInputs,
+): Promise<PeriodUsage> {
+  const { programme, period, entitlements, contracts, foreignContracts = [] } = inputs
+  const earlier = await finalsThrough({ table, closedPeriods }, programme.id, undefined, period)
+  const finalsByPartner = Map.groupBy(earlier, ({ partner }) => partner)
+  const outcomes: LineOutcome[] = []
+  for (const { partner, sequence } of inputs.cuts.toSorted((a, b) => (a.partner < b.partner ? -1 : 1))) {
+    const lines = await Array.fromAsync(eachLine({ table }, { partner, upTo: sequence }))
+    const own = reconcileLines(lines, {
+      entitlements,
+      contracts: [...contracts, ...foreignContracts],
+      programmes: [{ ...programme, openFrom: period }],
+      finals: new Map((finalsByPartner.get(partner) ?? []).map(outcome => [lineKey(outcome), outcome])),
+      through: period,
+    })
+    for (const outcome of own) if (outcome.period === period) outcomes.push(outcome)
+  }
+  const totals = usageTotals({ programme, period, contracts, entitlements: entitlements.values(), outcomes, earlier })
+  return { outcomes, dispositions: countsOf(outcomes), totals }
+}
+
+/** Lines by disposition. */
+export function countsOf(outcomes: Iterable<Pick<LineOutcome, 'disposition'>>): DispositionCounts {
+  const counts: DispositionCounts = {}
+  for (const { disposition } of outcomes) counts[disposition] = (counts[disposition] ?? 0) + 1
+  return counts
+}
