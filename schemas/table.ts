@@ -17,11 +17,13 @@
  * | partner account                         | ACCOUNT#partner#account   | HEAD                     |                            |
  * | usage: head, manifests, batch pointers  | USAGE#partner             | HEAD, MANIFEST#000000000001, BATCH#id |               |
  * | usage chunks                            | CHUNKS#partner#batch      | 000000                   |                            |
- * | close: record, per-step outputs         | CLOSE#programme#period    | HEAD, step-specific      |                            |
+ * | close: record, cuts, history, outputs    | CLOSE#programme#period    | HEAD, CUT#partner, HISTORY#hash#000000, FINAL#identity#partner#000000, OUTPUT#identity#step#000000 | |
+ * | closed periods of a programme           | CLOSES#programme          | period                   |                            |
  * | ledger: blocks, transfers, balances     | LEDGER#programme          | BLOCK#…, TRANSFER#…, BALANCE#… |                      |
- * | statement by id; of a party             | STATEMENT#id              | HEAD                     | gsi1 STATEMENTS#brand / …  |
+ * | statement, its lines, token and parties | STATEMENT#id              | HEAD, LINES#000002, TOKEN, PARTY#brand | gsi1 STATEMENTS#brand / programme#period#id (PARTY) |
  * | keys, secrets                           | KEYS                      | purpose#kid, SECRET#name |                            |
- * | OAuth artefacts (adapter)               | OAUTH#model#id            | HEAD                     |                            |
+ * | OAuth artefacts (adapter), their aliases | OAUTH#model#id            | HEAD                     |                            |
+ * |                                         | OAUTH#grant#id, OAUTH#uid#model#uid, OAUTH#user-code#model#code | model#id, HEAD |       |
  * | idempotency keys                        | IDEMPOTENCY#client#key    | HEAD                     |                            |
  *
  * Every item also carries `itemKind`, by which stream consumers filter. `ttl` is in epoch seconds.

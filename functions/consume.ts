@@ -1,0 +1,71 @@
+import type { Period } from '../schemas/primitives.ts'
+import { table } from '../schemas/table.ts'
+import { BatchPointer } from '../schemas/usage.ts'
+import type { Services } from './connect.ts'
+import { noteUses } from './entitlements/quota-use.ts'
+import { settlementNeeds } from './gateway-needs.ts'
+import { fireDueTimers } from './memberships/fire-timers.ts'
+import { runClose } from './settlement/close.ts'
+import { eachLine, type ReceivedLine } from './usage/read.ts'
+import { sweepBatch } from './usage/sweep.ts'
+
+type Attribute = { S?: string; N?: string }
+type Image = Record<string, Attribute>
+/** A DynamoDB stream event, as far as it is read here. Delivery is at least once, so every consumer is idempotent. */
+export type StreamEvent = {
+  Records: { eventName?: string; dynamodb?: { NewImage?: unknown; OldImage?: unknown } }[]
+}
+
+/** What follows from a change: a new batch notes the allowances it used, an expired upload is swept. */
+export async function consumeChanges(services: Services, event: StreamEvent): Promise<void> {
+  for (const { eventName, dynamodb } of event.Records) {
+    const after = (dynamodb?.NewImage ?? {}) as Image
+    const before = (dynamodb?.OldImage ?? {}) as Image
+    if (eventName === 'INSERT' && after[table.kind]?.S === 'usage-manifest') await noteBatch(services, after)
+    if (eventName === 'REMOVE' && before[table.kind]?.S === 'usage-batch') await sweepExpired(services, before)
+  }
+}
+
+async function noteBatch({ table }: Services, manifest: Image): Promise<void> {
+  const partner = manifest['partner']?.S ?? ''
+  const sequence = Number(manifest['sequence']?.N)
+  const lines: ReceivedLine[] = []
+  for await (const line of eachLine({ table }, { partner, from: sequence, upTo: sequence })) lines.push(line)
+  await noteUses({ table }, partner, lines)
+}
+
+async function sweepExpired({ table, log }: Services, image: Image): Promise<void> {
+  const pointer = BatchPointer.safeParse({
+    id: image['id']?.S,
+    partner: image['partner']?.S,
+    state: image['state']?.S,
+    chunks: Number(image['chunks']?.N),
+  })
+  if (!pointer.success || pointer.data.state === 'committed') return
+  const swept = await sweepBatch({ table }, pointer.data)
+  if (swept) log('info', 'upload-swept', { partner: pointer.data.partner, batch: pointer.data.id })
+}
+
+/**
+ * Carries every close that has frozen its inputs, or that somebody asked for again, to its published statements. The
+ * close's own steps write the same item, so other changes of it are passed over.
+ */
+export async function settleClosings(services: Services, event: StreamEvent): Promise<void> {
+  for (const { dynamodb } of event.Records) {
+    const close = (dynamodb?.NewImage ?? {}) as Image
+    const before = (dynamodb?.OldImage ?? {}) as Image
+    if (close[table.kind]?.S !== 'close' || close['state']?.S === 'published') continue
+    const asked = close['state']?.S === 'cutoff' || close['requests']?.N !== before['requests']?.N
+    if (!asked) continue
+    const programme = close['programme']?.S ?? ''
+    const period = (close['period']?.S ?? '') as Period
+    const { state } = await runClose(settlementNeeds(services), { programme, period })
+    services.log('info', 'period-closed', { programme, period, state })
+  }
+}
+
+/** Advances memberships whose time has come. */
+export async function fireTimers(services: Services): Promise<void> {
+  const fired = await fireDueTimers(services)
+  if (fired > 0) services.log('info', 'timers-fired', { fired })
+}

@@ -1,0 +1,40 @@
+import type { Contract } from '../schemas/contract.ts'
+import type { Period } from '../schemas/primitives.ts'
+import type { Services } from './connect.ts'
+import { contractsOf } from './contracts/apply-contract.ts'
+import { entitlementHistory } from './entitlements/history.ts'
+import { allPartners } from './partners/find-partner.ts'
+import { allProgrammes, programmeFrame } from './programmes/find-programme.ts'
+import { closedPeriods, oldestOpenPeriod } from './settlement/closed-periods.ts'
+
+/** What settlement reads of other domains. */
+export const settlementNeeds = (services: Services) => ({
+  ...services,
+  programmeOf: (id: string) => programmeFrame(services, id),
+  contractsOf: (programme: string) => contractsOf(services, programme),
+  foreignContractsOf: (programme: string) => contractsElsewhere(services, programme),
+  // Any partner may have reported lines that name entitlements of the programme, also one that left it since.
+  partnersOf: async () => (await allPartners(services)).map(({ id }) => id),
+  entitlementsOfPartners: (partners: string[]) => entitlementHistory(services, partners),
+})
+
+/** Partners report several programmes in one batch: what is late is told by the contracts of each. */
+async function contractsElsewhere(services: Services, programme: string): Promise<Contract[]> {
+  const others = (await allProgrammes(services)).filter(({ id }) => id !== programme)
+  return (await Promise.all(others.map(({ id }) => contractsOf(services, id)))).flat()
+}
+
+/** What usage and reconciliation read of other domains. */
+export const usageNeeds = (services: Services) => ({
+  ...services,
+  programmeOf: (id: string) => programmeFrame(services, id),
+  contractsOf: (programme: string) => contractsOf(services, programme),
+  entitlementsOfPartner: (partner: string) => entitlementHistory(services, [partner]),
+  closedPeriods: (programme: string) => closedPeriods(services, programme),
+  async oldestOpenPeriods(): Promise<Record<string, Period>> {
+    const frames = await allProgrammes(services)
+    return Object.fromEntries(
+      await Promise.all(frames.map(async frame => [frame.id, await oldestOpenPeriod(services, frame)] as const)),
+    )
+  },
+})
