@@ -1,0 +1,56 @@
+import { Duration } from 'aws-cdk-lib'
+import type { ITable, TableV2 } from 'aws-cdk-lib/aws-dynamodb'
+import { Rule, Schedule } from 'aws-cdk-lib/aws-events'
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets'
+import { FilterCriteria, FilterRule, StartingPosition } from 'aws-cdk-lib/aws-lambda'
+import { DynamoEventSource, type DynamoEventSourceProps, SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources'
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs'
+import type { Construct } from 'constructs'
+import { table as names } from '../schemas/table.ts'
+import type { Functions } from './lambdas.ts'
+
+const equals = (name: string, value: string) => ({ [name]: { S: FilterRule.isEqual(value) } })
+const inserted = (image: object) =>
+  FilterCriteria.filter({ eventName: FilterRule.isEqual('INSERT'), dynamodb: { NewImage: image } })
+const removed = (image: object) =>
+  FilterCriteria.filter({ eventName: FilterRule.isEqual('REMOVE'), dynamodb: { OldImage: image } })
+const stored = (image: object) => FilterCriteria.filter({ dynamodb: { NewImage: image } })
+
+/** The table's stream drives what follows from a change, so nothing that was committed is forgotten. */
+export function streamConsumers(
+  scope: Construct,
+  { table, functions }: { table: TableV2; functions: Pick<Functions, 'changes' | 'settle'> },
+): void {
+  const failed = new Queue(scope, 'FailedChanges', {
+    encryption: QueueEncryption.SQS_MANAGED,
+    enforceSSL: true,
+    retentionPeriod: Duration.days(14),
+  })
+  const source = (more: Pick<DynamoEventSourceProps, 'batchSize' | 'filters'>) =>
+    // The getter of TableV2 differs from its own interface only in how it spells an optional property.
+    new DynamoEventSource(table as ITable, {
+      startingPosition: StartingPosition.TRIM_HORIZON,
+      bisectBatchOnError: true,
+      retryAttempts: 5,
+      onFailure: new SqsDlq(failed),
+      ...more,
+    })
+  // Chunks and ledger items, the bulk of all writes, never wake a Lambda.
+  functions.changes.addEventSource(
+    source({
+      batchSize: 100,
+      filters: [inserted(equals(names.kind, 'usage-manifest')), removed(equals(names.kind, 'usage-batch'))],
+    }),
+  )
+  // A close that has frozen its inputs, or that is asked for again, waits to be computed. A filter cannot compare old
+  // with new, so the consumer passes over its own changes of the state.
+  functions.settle.addEventSource(source({ batchSize: 1, filters: [stored(equals(names.kind, 'close'))] }))
+}
+
+/** Each minute. What fails is still due a minute later, so EventBridge need not repeat it. */
+export function schedules(scope: Construct, { timers }: Pick<Functions, 'timers'>): void {
+  new Rule(scope, 'EachMinute', {
+    schedule: Schedule.rate(Duration.minutes(1)),
+    targets: [new LambdaFunction(timers, { retryAttempts: 0, maxEventAge: Duration.minutes(1) })],
+  })
+}

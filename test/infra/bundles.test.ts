@@ -1,0 +1,257 @@
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { saveClient } from '../../functions/oauth/register-client.ts'
+import type { FunctionName } from '../../infra/lambdas.ts'
+import type { ClientRecord, Scope } from '../../schemas/client.ts'
+import { type GuardedTable, guardTable } from '../support/guarded-table.ts'
+import { type Kms, startKms } from '../support/kms.ts'
+import { type Lambda, startLambda } from '../support/lambda.ts'
+import { permitOf } from '../support/policy.ts'
+import { environmentOf, type Synthesis, synthesize } from '../support/synthesis.ts'
+import { freshTable } from '../support/table.ts'
+
+const names = ['api', 'token', 'authorize', 'changes', 'timers', 'settle'] as const
+const Answer = z.object({
+  statusCode: z.number(),
+  headers: z.record(z.string(), z.string()),
+  body: z.string(),
+  isBase64Encoded: z.boolean(),
+})
+const secretOf = (id: string) => `${id}-secret`
+const client = (id: string, scopes: Scope[], partner?: string): ClientRecord => ({
+  id,
+  brand: id,
+  scopes,
+  authentication: 'client_secret_basic',
+  secretHash: createHash('sha256').update(secretOf(id)).digest('hex'),
+  ...(partner && { partner }),
+})
+const clients = [client('alibaba', ['partners:write']), client('youku', ['entitlements:read', 'usage:write'], 'youku')]
+type Sent = { headers?: Record<string, string>; body?: string }
+
+let synthesis: Synthesis
+let kms: Kms
+const tables = new Map<FunctionName, GuardedTable>()
+const lambdas = new Map<FunctionName, Lambda>()
+
+beforeAll(async () => {
+  synthesis = synthesize({ bundled: true })
+  const { template, folder, lambda } = synthesis
+  const permitFor = (name: FunctionName) => permitOf(template, lambda(name).Properties.Role['Fn::GetAtt'][0])
+  kms = await startKms(caller => permitFor(caller as FunctionName))
+  const { table: whole, tableName, endpoint } = await freshTable()
+  for (const client of clients) await saveClient({ table: whole }, client)
+  await Promise.all(
+    names.map(async name => {
+      const given = environmentOf(lambda(name), { table: tableName, keyArn: kms.keyArn })
+      const runtime = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: name, AWS_SECRET_ACCESS_KEY: 'none' }
+      const bundle = join(folder, lambda(name).Metadata['aws:asset:path'], 'index.mjs')
+      const table = await guardTable(endpoint, permitFor(name))
+      tables.set(name, table)
+      const endpoints = { DYNAMODB_ENDPOINT: table.endpoint, KMS_ENDPOINT: kms.endpoint }
+      lambdas.set(name, await startLambda(bundle, { ...given, ...runtime, ...endpoints }))
+    }),
+  )
+}, 180_000)
+
+afterAll(async () => {
+  await Promise.all([...lambdas.values()].map(lambda => lambda.stop()))
+  await Promise.all([...tables.values()].map(table => table.stop()))
+  await kms?.stop()
+  synthesis?.remove()
+})
+
+const invoke = (name: FunctionName, event: unknown) => {
+  const lambda = lambdas.get(name)
+  if (!lambda) throw new Error(`${name} did not start`)
+  return lambda.invoke(event)
+}
+
+/** Sends a request as the HTTP API would: to the Lambda of its route, or of `$default` where it has none. */
+async function send(method: string, path: string, { headers = {}, body }: Sent = {}) {
+  const fits = (key: string) =>
+    new RegExp(`^${key.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(`${method} ${path}`)
+  const routeKey = [...synthesis.routes.keys()].find(fits) ?? '$default'
+  const name = synthesis.routes.get(routeKey)
+  if (!name) throw new Error('no default route')
+  const answer = Answer.parse(await invoke(name, httpEvent(routeKey, method, path, { headers, ...(body && { body }) })))
+  const text = answer.isBase64Encoded ? Buffer.from(answer.body, 'base64').toString() : answer.body
+  return { name, status: answer.statusCode, headers: answer.headers, text }
+}
+
+/** An event of API Gateway, payload format 2.0. */
+const httpEvent = (routeKey: string, method: string, path: string, { headers, body }: Sent) => ({
+  version: '2.0',
+  routeKey,
+  rawPath: path,
+  rawQueryString: '',
+  headers: { host: 'tessera.example', 'x-forwarded-proto': 'https', ...headers },
+  requestContext: {
+    accountId: '111122223333',
+    apiId: 'api',
+    domainName: 'tessera.example',
+    domainPrefix: 'tessera',
+    http: { method, path, protocol: 'HTTP/1.1', sourceIp: '192.0.2.1', userAgent: 'test' },
+    requestId: 'JKJaXmPLvHcESHA=',
+    routeKey,
+    stage: '$default',
+    time: '21/Nov/2026:12:00:00 +0000',
+    timeEpoch: 1795262400000,
+  },
+  ...(body !== undefined && { body: Buffer.from(body).toString('base64') }),
+  isBase64Encoded: body !== undefined,
+})
+
+const problem = async (answer: ReturnType<typeof send>) => {
+  const { status, headers, text, name } = await answer
+  return { name, status, type: headers['content-type'], code: (JSON.parse(text) as { code: string }).code }
+}
+
+describe('bundles behind the HTTP API', () => {
+  it('api answers that it is well', async () => {
+    expect(await send('GET', '/health')).toMatchObject({ name: 'api', status: 200, text: '{"status":"ok"}' })
+  })
+
+  it('api serves what it carries inside the bundle', async () => {
+    const { text } = await send('GET', '/openapi.json')
+    expect(JSON.parse(text)).toMatchObject({ openapi: '3.1.0' })
+    const style = await send('GET', '/portal.css')
+    expect(style).toMatchObject({ name: 'api', status: 200 })
+    expect(style.headers['content-type']).toContain('text/css')
+    const portal = await send('GET', '/')
+    expect(portal).toMatchObject({ name: 'api', status: 200 })
+    expect(portal.headers['content-type']).toContain('text/html')
+  })
+
+  it('token publishes one key for each purpose, which KMS made for it', async () => {
+    const { name, status, text } = await send('GET', '/.well-known/jwks.json')
+    expect({ name, status }).toEqual({ name: 'token', status: 200 })
+    const { keys } = JSON.parse(text) as { keys: { alg: string; kid: string; d?: string }[] }
+    expect(new Set(keys.map(({ kid }) => kid)).size).toBe(5)
+    for (const key of keys) expect(key).toMatchObject({ kty: 'EC', crv: 'P-256', alg: 'ES256', use: 'sig' })
+    expect(text).not.toContain('"d"')
+  })
+
+  it('token answers a request without access token with a problem', async () => {
+    const body = {
+      headers: { 'content-type': 'application/json' },
+      body: '{"linkId":"lnk_01K00000000000000000000000"}',
+    }
+    expect(await problem(send('POST', '/v1/entitlement-tokens', body))).toEqual({
+      name: 'token',
+      status: 401,
+      type: 'application/problem+json',
+      code: 'unauthenticated',
+    })
+  })
+
+  it('authorize names itself, and gives nothing to a client without credentials', async () => {
+    const { name, text } = await send('GET', '/.well-known/oauth-authorization-server')
+    expect(name).toBe('authorize')
+    expect(JSON.parse(text)).toMatchObject({
+      issuer: 'https://tessera.example',
+      token_endpoint: 'https://tessera.example/oauth/token',
+    })
+    const headers = {
+      'content-type': 'application/x-www-form-urlencoded',
+      authorization: `Basic ${Buffer.from('nobody:nothing').toString('base64')}`,
+    }
+    const refused = await send('POST', '/oauth/token', { headers, body: 'grant_type=client_credentials' })
+    expect(refused).toMatchObject({ name: 'authorize', status: 401 })
+  })
+
+  it('an unknown route and an unknown method are problems', async () => {
+    const type = 'application/problem+json'
+    expect(await problem(send('GET', '/v1/nothing'))).toEqual({ name: 'api', status: 404, type, code: 'not-found' })
+    expect(await problem(send('DELETE', '/v1/links'))).toMatchObject({ name: 'api', status: 405, type })
+  })
+})
+
+describe('bundles that work together, each with the keys and the table as its role allows', () => {
+  const basic = (id: string) => `Basic ${Buffer.from(`${id}:${secretOf(id)}`).toString('base64')}`
+  const form = 'application/x-www-form-urlencoded'
+
+  async function bearer(id: string) {
+    const headers = { 'content-type': form, authorization: basic(id) }
+    const answer = await send('POST', '/oauth/token', { headers, body: 'grant_type=client_credentials' })
+    expect(answer).toMatchObject({ name: 'authorize', status: 200 })
+    const { access_token } = z.object({ access_token: z.string() }).parse(JSON.parse(answer.text))
+    return { authorization: `Bearer ${access_token}`, 'content-type': 'application/json' }
+  }
+
+  it('authorize signs an access token by which api registers a partner and seals its secret', async () => {
+    const partner = {
+      id: 'youku',
+      name: 'Youku',
+      category: 'video',
+      issuer: 'https://youku.example',
+      clientId: 'tessera',
+      clientSecret: 'hush',
+    }
+    const sent = { headers: await bearer('alibaba'), body: JSON.stringify(partner) }
+    const registered = await send('PUT', '/v1/partners/youku', sent)
+    expect({ name: registered.name, status: registered.status }, registered.text).toEqual({ name: 'api', status: 200 })
+    expect(registered.text).not.toContain('hush')
+    expect(kms.allowed).toContainEqual({ caller: 'api', action: 'Encrypt', purpose: undefined })
+  })
+
+  it('api signs a receipt for a usage batch', async () => {
+    const event = {
+      id: 'y-1',
+      entitlementId: 'ent_01K00000000000000000000000',
+      benefit: 'youku-vip',
+      subject: 'sub',
+      occurredAt: '2026-11-01T00:00:00Z',
+    }
+    const sent = { headers: await bearer('youku'), body: JSON.stringify({ events: [event] }) }
+    const batch = await send('POST', '/v1/usage-batches', sent)
+    expect({ name: batch.name, status: batch.status }, batch.text).toEqual({ name: 'api', status: 202 })
+    expect(JSON.parse(batch.text)).toMatchObject({
+      lines: 1,
+      receipt: expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+$/),
+    })
+    expect(kms.allowed).toContainEqual({ caller: 'api', action: 'Decrypt', purpose: 'statement' })
+  })
+
+  it('token knows the caller and has no link for it', async () => {
+    const sent = { headers: await bearer('youku'), body: '{"account":"nobody"}' }
+    expect(await problem(send('POST', '/v1/entitlement-tokens', sent))).toMatchObject({
+      name: 'token',
+      status: 404,
+      code: 'link-not-found',
+    })
+  })
+})
+
+describe('bundles behind the stream and the schedule', () => {
+  it.each(['changes', 'settle'] as const)('%s takes an empty batch', async name => {
+    await expect(invoke(name, { Records: [] })).resolves.not.toThrow()
+  })
+
+  it('timers fire where nothing is due', async () => {
+    await expect(
+      invoke('timers', { source: 'aws.events', 'detail-type': 'Scheduled Event', detail: {} }),
+    ).resolves.not.toThrow()
+  })
+})
+
+describe('roles', () => {
+  it('allow every call of KMS and of the table that the bundles made above', () => {
+    expect(kms.refused).toEqual([])
+    expect(kms.allowed.map(({ action }) => action)).toContain('GenerateDataKeyPairWithoutPlaintext')
+    for (const { refused } of tables.values()) expect(refused).toEqual([])
+  })
+
+  it('keep the token Lambda from opening the key of a statement and from writing anything but signing keys', () => {
+    const permit = permitOf(synthesis.template, synthesis.lambda('token').Properties.Role['Fn::GetAtt'][0])
+    const decrypt = (purpose: string) =>
+      permit({ action: 'kms:Decrypt', conditionKeys: { 'kms:EncryptionContext:purpose': [purpose] } })
+    expect([decrypt('entitlement'), decrypt('statement')]).toEqual([true, false])
+    const write = (partition: string) =>
+      permit({ action: 'dynamodb:PutItem', conditionKeys: { 'dynamodb:LeadingKeys': [partition] } })
+    expect([write('KEYS'), write('LINK#lnk_1')]).toEqual([true, false])
+    expect(permit({ action: 'dynamodb:UpdateItem', conditionKeys: {} })).toBe(false)
+  })
+})

@@ -1,0 +1,209 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Match } from 'aws-cdk-lib/assertions'
+import { afterAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { Config, readConfig } from '../../schemas/config.ts'
+import { routes } from '../../schemas/routes.ts'
+import { environmentOf, synthesize } from '../support/synthesis.ts'
+
+const names = ['api', 'token', 'authorize', 'changes', 'timers', 'settle'] as const
+const Findings = z.array(z.object({ ruleName: z.string() }))
+const NagReport = z.object({
+  pluginReports: z.array(
+    z.object({
+      pluginName: z.string(),
+      conclusion: z.string(),
+      violations: Findings,
+      suppressedViolations: Findings.default([]),
+    }),
+  ),
+})
+const synthesis = synthesize({ bundled: false })
+const { template } = synthesis
+afterAll(() => synthesis.remove())
+
+describe('the table', () => {
+  it('keeps what it holds: recovery to a point in time, deletion protection, retained with the stack gone', () => {
+    template.hasResource('AWS::DynamoDB::GlobalTable', {
+      DeletionPolicy: 'Retain',
+      UpdateReplacePolicy: 'Retain',
+      Properties: {
+        BillingMode: 'PAY_PER_REQUEST',
+        KeySchema: [
+          { AttributeName: 'pk', KeyType: 'HASH' },
+          { AttributeName: 'sk', KeyType: 'RANGE' },
+        ],
+        Replicas: [
+          {
+            DeletionProtectionEnabled: true,
+            PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+          },
+        ],
+      },
+    })
+    template.resourceCountIs('AWS::DynamoDB::GlobalTable', 1)
+  })
+
+  it('has the index, the stream of both images and the time to live that the stores count on', () => {
+    template.hasResourceProperties('AWS::DynamoDB::GlobalTable', {
+      GlobalSecondaryIndexes: [
+        {
+          IndexName: 'gsi1',
+          KeySchema: [
+            { AttributeName: 'gsi1pk', KeyType: 'HASH' },
+            { AttributeName: 'gsi1sk', KeyType: 'RANGE' },
+          ],
+          Projection: { ProjectionType: 'ALL' },
+        },
+      ],
+      StreamSpecification: { StreamViewType: 'NEW_AND_OLD_IMAGES' },
+      TimeToLiveSpecification: { AttributeName: 'ttl', Enabled: true },
+    })
+  })
+})
+
+describe('the vault key', () => {
+  it('rotates and outlives the stack', () => {
+    template.hasResource('AWS::KMS::Key', {
+      DeletionPolicy: 'Retain',
+      Properties: { EnableKeyRotation: true, KeySpec: Match.absent() },
+    })
+  })
+
+  it('opens each signing key for its own Lambda only', () => {
+    const openers = (purpose: string) =>
+      Object.values(template.findResources('AWS::IAM::Policy'))
+        .filter(({ Properties }) => JSON.stringify(Properties.PolicyDocument).includes(`"${purpose}"`))
+        .map(({ Properties }) => Properties.Roles[0].Ref as string)
+        .map(role => role.replace(/Role.*$/, ''))
+    expect(openers('entitlement')).toEqual(['Token'])
+    expect(openers('access')).toEqual(['Authorize'])
+    expect(openers('statement')).toEqual(['Api', 'Settle'])
+  })
+})
+
+describe('the Lambdas', () => {
+  it.each(names)('%s runs on nodejs24.x, arm64', name => {
+    const { Properties } = synthesis.lambda(name)
+    expect(Properties).toMatchObject({ Runtime: 'nodejs24.x', Architectures: ['arm64'], Handler: 'index.handler' })
+  })
+
+  it.each(names)('%s has exactly the variables that its configuration reads', name => {
+    const environment = environmentOf(synthesis.lambda(name), {
+      table: 'Tessera-Table',
+      keyArn: 'arn:aws:kms:x:1:key/k',
+    })
+    expect(readConfig(environment)).toMatchObject({
+      TABLE_NAME: 'Tessera-Table',
+      VAULT_KEY_ID: 'arn:aws:kms:x:1:key/k',
+      ISSUER: 'https://tessera.example',
+      ALLOW_LOOPBACK: false,
+    })
+    const { NODE_OPTIONS, ...ours } = environment
+    expect(NODE_OPTIONS).toBe('--enable-source-maps')
+    expect(Object.keys(Config.shape)).toEqual(expect.arrayContaining(Object.keys(ours)))
+  })
+
+  it('are six, and none has a managed policy or a wildcard in what it may do', () => {
+    template.resourceCountIs('AWS::Lambda::Function', names.length)
+    for (const { Properties } of Object.values(template.findResources('AWS::IAM::Role')))
+      expect(Properties.ManagedPolicyArns).toBeUndefined()
+    const policies = Object.values(template.findResources('AWS::IAM::Policy'))
+    expect(policies).toHaveLength(names.length)
+    for (const { Properties } of policies) expect(JSON.stringify(Properties.PolicyDocument)).not.toContain('*')
+  })
+})
+
+describe('the HTTP API', () => {
+  it('has the routes of the gateway, each at its Lambda, and one for everything else', () => {
+    expect(Object.fromEntries(synthesis.routes)).toEqual({
+      ...Object.fromEntries(routes.map(({ method, path, entry }) => [`${method} ${path}`, entry])),
+      $default: 'api',
+    })
+    template.resourceCountIs('AWS::ApiGatewayV2::Route', routes.length + 1)
+  })
+
+  it('has no two routes that differ in the names of their parameters only', () => {
+    const shapes = routes.map(({ method, path }) => `${method} ${path.replaceAll(/\{[^}]+\}/g, '{}')}`)
+    expect(new Set(shapes).size).toBe(shapes.length)
+  })
+
+  it('may call the Lambdas, for the default route too, whose address has no method and path', () => {
+    const permitted = Object.values(template.findResources('AWS::Lambda::Permission'))
+      .filter(({ Properties }) => Properties.Principal === 'apigateway.amazonaws.com')
+      .map(({ Properties }) => [
+        (Properties.FunctionName['Fn::GetAtt'][0] as string).replace(/[0-9A-F]{8}$/, ''),
+        Properties.SourceArn['Fn::Join'][1].at(-1) as string,
+      ])
+    expect(permitted.sort()).toEqual([
+      ['Api', '/*/*'],
+      ['Api', '/*/*/*'],
+      ['Authorize', '/*/*/*'],
+      ['Token', '/*/*/*'],
+    ])
+  })
+
+  it('throttles, logs the route but no path and no address, and lets no other site call it', () => {
+    template.hasResourceProperties('AWS::ApiGatewayV2::Stage', {
+      StageName: '$default',
+      AutoDeploy: true,
+      DefaultRouteSettings: { ThrottlingBurstLimit: 2000, ThrottlingRateLimit: 1000 },
+      AccessLogSettings: { Format: Match.not(Match.stringLikeRegexp('sourceIp|\\.path|userAgent|authorizer')) },
+    })
+    template.hasResourceProperties('AWS::ApiGatewayV2::Api', { CorsConfiguration: Match.absent() })
+  })
+})
+
+describe('what runs by itself', () => {
+  const mapping = (consumer: string, properties: object) =>
+    template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+      FunctionName: { Ref: Match.stringLikeRegexp(`^${consumer}`) },
+      BisectBatchOnFunctionError: true,
+      MaximumRetryAttempts: 5,
+      StartingPosition: 'TRIM_HORIZON',
+      DestinationConfig: {
+        OnFailure: { Destination: { 'Fn::GetAtt': [Match.stringLikeRegexp('^FailedChanges'), 'Arn'] } },
+      },
+      ...properties,
+    })
+  const filters = (...patterns: object[]) => ({
+    FilterCriteria: { Filters: patterns.map(pattern => ({ Pattern: Match.serializedJson(pattern) })) },
+  })
+
+  it('tells the changes consumer of batches that came and of uploads that expired', () => {
+    const came = { eventName: ['INSERT'], dynamodb: { NewImage: { itemKind: { S: ['usage-manifest'] } } } }
+    const expired = { itemKind: { S: ['usage-batch'] } }
+    mapping('Changes', filters(came, { eventName: ['REMOVE'], dynamodb: { OldImage: expired } }))
+  })
+
+  it('settles a close when its inputs are frozen, one at a time', () => {
+    const frozen = { itemKind: { S: ['close'] } }
+    mapping('Settle', { BatchSize: 1, ...filters({ dynamodb: { NewImage: frozen } }) })
+  })
+
+  it('fires timers each minute', () => {
+    template.hasResourceProperties('AWS::Events::Rule', {
+      ScheduleExpression: 'rate(1 minute)',
+      Targets: [Match.objectLike({ Arn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^Timers'), 'Arn'] } })],
+    })
+  })
+})
+
+describe('the synthesis', () => {
+  it('leaves no finding of cdk-nag without a reason', () => {
+    const { pluginReports } = NagReport.parse(
+      JSON.parse(readFileSync(join(synthesis.folder, 'validation-report.json'), 'utf8')),
+    )
+    const [nag] = pluginReports.filter(({ pluginName }) => pluginName === 'AwsSolutions')
+    expect(nag).toMatchObject({ conclusion: 'success', violations: [] })
+    const excused = new Set(nag?.suppressedViolations.map(({ ruleName }) => ruleName))
+    expect(excused).toEqual(new Set(['AwsSolutions-APIG4', 'AwsSolutions-SQS3']))
+  })
+
+  it('tells how to give a context value that does not fit', () => {
+    const build = () =>
+      synthesize({ bundled: false, context: { issuer: 'https://tessera.example/', identityClientId: '' } })
+    expect(build).toThrow(/issuer: no trailing slash.*"-c issuer=…"[\s\S]*identityClientId: .*"-c identityClientId=…"/)
+  })
+})
