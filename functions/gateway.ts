@@ -31,7 +31,15 @@ import { usageRoutes } from './usage/routes.ts'
 export function gateway(services: Services, entry?: Entry): App {
   const app = router()
   app.use(observed(services))
-  app.use(secureHeaders({ crossOriginResourcePolicy: false, xFrameOptions: 'DENY', referrerPolicy: 'same-origin' }))
+  app.use(
+    secureHeaders({
+      crossOriginResourcePolicy: false,
+      xFrameOptions: 'DENY',
+      referrerPolicy: 'same-origin',
+      // Over plain http (npm start) a browser would ignore it, and localhost must not be forced to https.
+      strictTransportSecurity: services.issuer.startsWith('https:') ? 'max-age=31536000; includeSubDomains' : false,
+    }),
+  )
   app.use(methodNotAllowed({ app, onMethodNotAllowed: (_c, allowed) => refuseMethod(allowed) }))
   app.use(bodyLimit({ maxSize: usageLimits.bytes, onError: () => refuseSize() }))
   app.use(bearer(accessVerifier(services)))

@@ -94,6 +94,8 @@ function stopWithParent(stop: () => void): void {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  const told =
+    error instanceof z.ZodError ? z.prettifyError(error) : error instanceof Error ? error.message : String(error)
+  process.stderr.write(`${told}\n`)
   process.exit(1)
 })
