@@ -7,6 +7,7 @@ import { type Entry, type Route, routes } from '../schemas/routes.ts'
 import { usageLimits } from '../schemas/usage.ts'
 import type { Services } from './connect.ts'
 import { contractRoutes } from './contracts/routes.ts'
+import { docsRoutes } from './docs/routes.tsx'
 import { settlementNeeds, usageNeeds } from './gateway-needs.ts'
 import { answerProblem } from './kernel/problem.ts'
 import { Refusal } from './kernel/refusal.ts'
@@ -80,11 +81,13 @@ function mountApi(app: App, services: Services): void {
   app.route('/', settlementRoutes(settlementNeeds(services)))
   app.route('/', portalRoutes(services))
   // Built once: it is public, and takes longer than any other answer.
-  let document: ReturnType<typeof openApiDocument> | undefined
-  app.get('/openapi.json', c => {
-    document ??= openApiDocument(services)
-    return c.json(document)
-  })
+  let built: ReturnType<typeof openApiDocument> | undefined
+  const document = () => {
+    built ??= openApiDocument(services)
+    return built
+  }
+  app.get('/openapi.json', c => c.json(document()))
+  app.route('/', docsRoutes({ document }))
 }
 
 /** The whole surface, whichever entry answers: built from the zod schemas of every route. */
@@ -119,6 +122,8 @@ function observed({ log, newId }: Services): MiddlewareHandler<GatewayEnv> {
     const started = performance.now()
     await next()
     c.res.headers.set('x-request-id', requestId)
+    // Answers are somebody's data unless a route says that they may be kept.
+    if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'no-store')
     const milliseconds = Math.round(performance.now() - started)
     const { client } = c.get('caller') ?? {}
     log('info', 'answered', {

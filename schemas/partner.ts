@@ -29,7 +29,10 @@ export const PartnerDocument = z
     relinkCooldown: Duration.default('P30D'),
     eventsEndpoint: PartnerUrl.optional(),
     /** Names of the partner's userinfo claims that Tessera reads, e.g. `{ "paidUntil": "vip_until" }`. */
-    claims: z.record(z.string().max(64), z.string().max(64)).optional(),
+    claims: z
+      .record(z.string().max(64), z.string().max(64))
+      .refine(claims => Object.keys(claims).length <= 32, 'at most 32 claims')
+      .optional(),
   })
   .meta({ id: 'PartnerDocument' })
 export type PartnerDocument = z.infer<typeof PartnerDocument>

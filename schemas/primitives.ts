@@ -20,10 +20,19 @@ export const Period = z
   .meta({ id: 'Period', example: '2026-10' })
 export type Period = z.infer<typeof Period>
 
+const durationParts = /^P(?=\d)(?:(\d{1,4})Y)?(?:(\d{1,4})M)?(?:(\d{1,4})W)?(?:(\d{1,4})D)?$/
+
+/** Beyond a century an end would leave the years that an instant can be written in. */
+function withinCentury(duration: string): boolean {
+  const [, years = 0, months = 0, weeks = 0, days = 0] = durationParts.exec(duration) ?? []
+  return Number(years) * 366 + Number(months) * 31 + Number(weeks) * 7 + Number(days) <= 36_600
+}
+
 /** An ISO 8601 calendar duration of years, months, weeks and days: `P1Y`, `P30D`. */
 export const Duration = z
   .string()
-  .regex(/^P(?=\d)(\d{1,4}Y)?(\d{1,4}M)?(\d{1,4}W)?(\d{1,4}D)?$/, 'an ISO 8601 duration of whole days such as P30D')
+  .regex(durationParts, 'an ISO 8601 duration of whole days such as P30D')
+  .refine(withinCentury, 'at most a hundred years')
   .meta({ id: 'Duration', example: 'P30D' })
 
 /** What an operator names: a programme, brand, partner, plan, benefit or contract. */
@@ -60,10 +69,12 @@ function isTimeZone(name: string): boolean {
   }
 }
 
+const isCount = (count: number, least: number, most: number): boolean => count >= least && count <= most
+
 /** One text in several languages, keyed by BCP 47 tag. */
 export const LocalizedText = z
-  .record(z.string().regex(/^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/), z.string().min(1).max(200))
-  .refine(texts => Object.keys(texts).length > 0, 'at least one language')
+  .record(z.string().regex(/^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}$/), z.string().min(1).max(200))
+  .refine(texts => isCount(Object.keys(texts).length, 1, 20), '1 to 20 languages')
   .meta({ id: 'LocalizedText', example: { 'zh-CN': '优酷 VIP', en: 'Youku VIP' } })
 export type LocalizedText = z.infer<typeof LocalizedText>
 

@@ -2,17 +2,25 @@ import { z } from 'zod'
 import { Currency, Money } from './money.ts'
 import { Duration, Instant, LocalizedText, Slug, TimeZone } from './primitives.ts'
 
+/** A number that the table can hold and give back as it was: DynamoDB's range and precision are not a double's. */
+const StoredNumber = z
+  .number()
+  .refine(
+    value => value === 0 || (Math.abs(value) <= Number.MAX_SAFE_INTEGER && Math.abs(value) >= 1e-12),
+    'between 1e-12 and 2^53 - 1 in size, or 0',
+  )
+
 /** Member attributes decide prices: `{ "naughtyScore": 1200 }`. */
 export const Attributes = z
-  .record(z.string().max(64), z.union([z.number(), z.string().max(200), z.boolean()]))
+  .record(z.string().max(64), z.union([StoredNumber, z.string().max(200), z.boolean()]))
   .refine(attributes => Object.keys(attributes).length <= 32, 'at most 32 attributes')
 
 export const PriceCondition = z
   .strictObject({
     attribute: z.string().min(1).max(64),
-    atLeast: z.number().optional(),
-    atMost: z.number().optional(),
-    equals: z.union([z.number(), z.string().max(200), z.boolean()]).optional(),
+    atLeast: StoredNumber.optional(),
+    atMost: StoredNumber.optional(),
+    equals: z.union([StoredNumber, z.string().max(200), z.boolean()]).optional(),
   })
   .refine(
     ({ atLeast, atMost, equals }) => (atLeast ?? atMost ?? equals) !== undefined,
@@ -50,7 +58,9 @@ export const Quota = z.strictObject({
 })
 export type Quota = z.infer<typeof Quota>
 
-export const Limits = z.record(z.string().max(64), z.union([z.number(), z.string().max(200), z.boolean()]))
+export const Limits = z
+  .record(z.string().max(64), z.union([StoredNumber, z.string().max(200), z.boolean()]))
+  .refine(limits => Object.keys(limits).length <= 32, 'at most 32 limits')
 
 export const Benefit = z.strictObject({
   id: Slug,

@@ -15,6 +15,8 @@ export const routes: readonly Route[] = [
 
   { method: 'GET', path: '/health', entry: 'api' },
   { method: 'GET', path: '/openapi.json', entry: 'api' },
+  { method: 'GET', path: '/docs', entry: 'api' },
+  { method: 'GET', path: '/docs.css', entry: 'api' },
 
   { method: 'GET', path: '/v1/programmes/{id}', entry: 'api' },
   { method: 'PUT', path: '/v1/programmes/{id}', entry: 'api' },

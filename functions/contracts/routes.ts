@@ -26,7 +26,9 @@ export const contractRoutes = (needs: { table: Table; now: Now }) =>
       async c => {
         const document = c.req.valid('json')
         if (document.id !== c.req.valid('param').id)
-          throw new Refusal('invalid-request', 'the id is not that of the path')
+          throw new Refusal('invalid-request', undefined, {
+            errors: [{ pointer: '/id', detail: 'the id is not that of the path' }],
+          })
         const ifMatch = c.req.valid('header')['if-match']
         const contract = await applyContract(needs, { caller: callerOf(c), document, ifMatch })
         return c.json(contract, 200, { etag: etagOf(contract.version) })

@@ -1,12 +1,14 @@
 import type { Entitlement } from '../../schemas/entitlement.ts'
 import type { AccountRecord, LinkRecord } from '../../schemas/link.ts'
+import { Refusal } from '../kernel/refusal.ts'
 import type { Table, Write } from '../kernel/table.ts'
 import { accountWrite, findAccount, findLinkRecord } from '../links/records.ts'
 import { isTerminal } from './derive.ts'
 
 /**
  * Notes at each partner account which benefits its link now holds, for memberships that find their member already
- * linked. A benefit that another live link of the account holds keeps its holder.
+ * linked. Accounts about which nothing new is known are not written.
+ * @throws Refusal already-entitled when another live link of an account holds one of the benefits
  */
 export async function attachLinks(table: Table, links: LinkRecord[], entitlements: Entitlement[]): Promise<Write[]> {
   const writes = await Promise.all(
@@ -14,13 +16,16 @@ export async function attachLinks(table: Table, links: LinkRecord[], entitlement
       const account = await findAccount(table, link.partner, link.account)
       if (!account) return []
       const own = entitlements.filter(entitlement => entitlement.link === link.id && !isTerminal(entitlement.state))
-      const grants = Object.fromEntries(own.map(({ benefit }) => [benefit, link.id]))
-      const after: AccountRecord = {
-        ...account,
-        version: account.version + 1,
-        grants: { ...grants, ...account.grants },
-      }
-      return [accountWrite(after, account)]
+      const fresh = own.map(({ benefit }) => benefit).filter(benefit => account.grants[benefit] !== link.id)
+      if (fresh.length === 0) return []
+      const held = await grantedElsewhere(table, account, fresh, link.id)
+      if (held.length > 0)
+        throw new Refusal(
+          'already-entitled',
+          `the account linked at ${link.partner} already has ${held.join(', ')}: unlink it first`,
+        )
+      const grants = { ...account.grants, ...Object.fromEntries(fresh.map(benefit => [benefit, link.id])) }
+      return [accountWrite({ ...account, version: account.version + 1, grants }, account)]
     }),
   )
   return writes.flat()

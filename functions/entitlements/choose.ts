@@ -6,11 +6,13 @@ import { plusDuration } from '../kernel/calendar.ts'
 import { isBefore, later, type Now } from '../kernel/clock.ts'
 import type { NewId } from '../kernel/ids.ts'
 import { Refusal } from '../kernel/refusal.ts'
-import { againOnConflict, type Table } from '../kernel/table.ts'
+import { againOnConflict, type Table, type Write } from '../kernel/table.ts'
+import { activityWrite } from '../links/records.ts'
+import { caughtUp } from '../memberships/catch-up.ts'
 import { liveMemberships } from '../memberships/find-member.ts'
 import { findMemberRecord } from '../memberships/records.ts'
-import { groupStanding } from './derive.ts'
-import { holdingWrites, loadHolding, settle } from './holding.ts'
+import { endedAt, groupStanding, isTerminal } from './derive.ts'
+import { type Holding, holdingWrites, loadHolding, settle } from './holding.ts'
 
 type Needs = { table: Table; now: Now; newId: NewId }
 type Request = { member: MemberId; programme: string; group: string; benefits: string[] }
@@ -26,10 +28,11 @@ export async function choose({ table, now, newId }: Needs, request: Request): Pr
       ({ programme }) => programme === request.programme,
     )
     if (!live) throw new Refusal('choice-not-possible', 'there is no live membership of the programme')
-    const before = await loadHolding(table, live.id)
+    const at = now()
+    const stored = await loadHolding(table, live.id)
+    const before = await caughtUp({ table, newId }, stored, at)
     const group = before.programme.choiceGroups.find(({ id }) => id === request.group)
     if (!group) throw new Refusal('choice-not-possible', `the programme has no choice group ${request.group}`)
-    const at = now()
     const chosen = decideChoice(group, before.entitlements, {
       benefits: request.benefits,
       at,
@@ -38,9 +41,17 @@ export async function choose({ table, now, newId }: Needs, request: Request): Pr
     if (!chosen) return
     const member = await findMemberRecord(table, request.member)
     const after = settle({ ...before, entitlements: chosen }, { at, newId, subjects: member?.subjects ?? {} })
-    await table.commit(holdingWrites(after, before, at))
+    await table.commit([...holdingWrites(after, stored, at), ...choiceEntries(after, at)])
   })
 }
+
+/** What was taken just now, for the member's own activity log. */
+const choiceEntries = ({ membership, entitlements }: Holding, at: Instant): Write[] =>
+  entitlements
+    .filter(({ chosenAt, state }) => chosenAt === at && !isTerminal(state))
+    .map(({ id, programme, partner, benefit }) =>
+      activityWrite(membership.member, id, { at, action: 'chosen', programme, partner, benefit }),
+    )
 
 /** The entitlements after a choice, or undefined when it is the one that holds. */
 export function decideChoice(
@@ -59,19 +70,14 @@ export function decideChoice(
   if (given.length === 0 && wanted.size === chosen.length) return undefined
   if (given.length > 0) mayChange(group, chosen, at, timeZone)
   return entitlements.map(entitlement => {
-    if (given.includes(entitlement)) return { ...withoutWindow(entitlement, at), state: 'ended', changedAt: at }
+    if (given.includes(entitlement)) return endedAt(entitlement, at)
     const takes = options.includes(entitlement) && wanted.has(entitlement.benefit) && !entitlement.chosenAt
     return takes ? { ...entitlement, chosenAt: at } : entitlement
   })
 }
 
-const withoutWindow = (entitlement: Entitlement, at: Instant): Entitlement => ({
-  ...entitlement,
-  windows: entitlement.windows.map(window => (window.until ? window : { ...window, until: at })),
-})
-
 function mayChange({ changeEvery }: ChoiceGroup, chosen: Entitlement[], at: Instant, timeZone: string): void {
-  const last = chosen.flatMap(({ chosenAt }) => (chosenAt ? [chosenAt] : [])).reduce(later)
+  const last = chosen.map(({ chosenAt, createdAt }) => chosenAt ?? createdAt).reduce(later)
   const free = changeEvery ? plusDuration(last, changeEvery, timeZone) : undefined
   if (!free || isBefore(at, free))
     throw new Refusal('choice-not-possible', free ? `the choice can be changed from ${free} on` : 'the choice is final')

@@ -32,7 +32,7 @@ export function derive(entitlement: Entitlement, grounds: Grounds, at: Instant):
     ...(state === 'suspended' && { suspendedFrom: entitlement.suspendedFrom ?? entitlement.state }),
     state,
     windows: windowsAfter(entitlement, state, at),
-    validUntil: validUntilOf(grounds.membership),
+    validUntil: isTerminal(state) ? at : validUntilOf(grounds.membership),
   }
   return state === entitlement.state ? after : { ...after, changedAt: at }
 }
@@ -43,7 +43,7 @@ function stateOf(entitlement: Entitlement, { membership, link, unchosen }: Groun
   // A link that ended takes its entitlements with it; coming back makes new ones.
   const lostLink = entitlement.link !== undefined && link?.state !== 'active'
   if (lostLink) return 'ended'
-  if (unchosen && entitlement.state === 'offered') return 'offered'
+  if (unchosen) return 'offered'
   if (entitlement.linkRequired && link?.state !== 'active') return 'offered'
   if (membership.state === 'suspended') return 'suspended'
   const waits = isBefore(at, membership.startsAt) || (entitlement.notBefore && isBefore(at, entitlement.notBefore))
@@ -51,10 +51,21 @@ function stateOf(entitlement: Entitlement, { membership, link, unchosen }: Groun
   return membership.cancelAtEnd || membership.state === 'grace' ? 'ending' : 'active'
 }
 
+/** Taken away while the membership lives: given up for another choice, or no longer in the programme. */
+export function endedAt({ suspendedFrom: _before, ...entitlement }: Entitlement, at: Instant): Entitlement {
+  const windows = windowsAfter(entitlement, 'ended', at)
+  return { ...entitlement, state: 'ended', windows, validUntil: at, changedAt: at }
+}
+
 function windowsAfter({ state: before, windows }: Entitlement, after: EntitlementState, at: Instant) {
   if (isLive(before) === isLive(after)) return windows
   if (isLive(after)) return [...windows, { from: at }]
-  return windows.map(window => (window.until === undefined ? { from: window.from, until: at } : window))
+  return (
+    windows
+      .map(({ from, until = at }) => ({ from, until }))
+      // What opens and closes at one instant never was.
+      .filter(({ from, until }) => isBefore(from, until))
+  )
 }
 
 /** When the entitlement ends if nothing happens: with the term, or in grace with that. */
@@ -64,7 +75,8 @@ const validUntilOf = ({ state, endsAt, graceEndsAt }: Membership): Instant =>
 /** Whether a group still waits for the member: with no more options than may be chosen there is nothing to choose. */
 export function groupStanding(group: ChoiceGroup, entitlements: Entitlement[]) {
   const options = entitlements.filter(({ choiceGroup, state }) => choiceGroup === group.id && !isTerminal(state))
-  const chosen = options.filter(({ chosenAt }) => chosenAt !== undefined)
+  // What was live before there was anything to choose is taken too.
+  const chosen = options.filter(({ chosenAt, state }) => chosenAt !== undefined || state !== 'offered')
   const benefits = new Set(options.map(option => option.benefit))
   const trivial = benefits.size <= group.choose
   return { trivial, open: !trivial && chosen.length < group.choose, options, chosen }

@@ -3,7 +3,7 @@ import type { EntitlementId } from '../../schemas/ids.ts'
 import type { LinkRecord } from '../../schemas/link.ts'
 import type { Membership } from '../../schemas/membership.ts'
 import type { Instant } from '../../schemas/primitives.ts'
-import type { Programme } from '../../schemas/programme.ts'
+import type { Benefit, Programme } from '../../schemas/programme.ts'
 import { hashOf } from '../kernel/canonical.ts'
 import { earlier, isBefore, later } from '../kernel/clock.ts'
 import type { NewId } from '../kernel/ids.ts'
@@ -12,7 +12,7 @@ import type { Table, Write } from '../kernel/table.ts'
 import { linkWrite, liveLinks } from '../links/records.ts'
 import { findMembershipRecord, liveRemoval, membershipWrite } from '../memberships/records.ts'
 import { findProgramme } from '../programmes/find-programme.ts'
-import { derive, groupStanding, isLive, isTerminal, projection } from './derive.ts'
+import { derive, endedAt, groupStanding, isLive, isTerminal, projection } from './derive.ts'
 import { entitlementWrite, findEntitlements } from './store.ts'
 
 /** All that one membership moves together: itself, its entitlements, and the links they stand in. */
@@ -32,7 +32,8 @@ export async function loadHolding(table: Table, id: string): Promise<Holding> {
     findEntitlements(table, membership.entitlements),
     liveLinks(table, membership.member, membership.programme),
   ])
-  return { programme, membership, entitlements, links }
+  // Ids sort by when they were made; the table answers in any order.
+  return { programme, membership, entitlements: entitlements.toSorted((a, b) => (a.id < b.id ? -1 : 1)), links }
 }
 
 type Tools = { at: Instant; newId: NewId; subjects: Record<string, Entitlement['subject']> }
@@ -54,11 +55,28 @@ export function settle(holding: Holding, { at, newId, subjects }: Tools): Holdin
       ),
     )
   }
-  const kept = derived(holding.entitlements)
-  const fresh = membership.state === 'ended' ? [] : missing(programme, membership, kept, { at, newId, subjects })
+  const kept = derived(holding.entitlements.map(entitlement => onTerms(programme, entitlement, at)))
+  const fresh = membership.state === 'ended' ? [] : missing(holding, kept, { at, newId, subjects })
   const entitlements = fresh.length === 0 ? kept : derived([...kept, ...fresh])
   return { programme, links, entitlements, membership: withTimer(membership, entitlements, at) }
 }
+
+/**
+ * An entitlement under the programme version that now holds, which a renewal may have changed: limits follow it; what it
+ * lacks ends. So does what it gives on other terms, and comes back under a new id, since a quota or a partner that
+ * changed must not reach back into what was used before.
+ */
+function onTerms(programme: Programme, entitlement: Entitlement, at: Instant): Entitlement {
+  if (isTerminal(entitlement.state)) return entitlement
+  const benefit = programme.benefits.find(({ id }) => id === entitlement.benefit)
+  if (!benefit || hashOf(termsOf(benefit)) !== hashOf(termsOf(entitlement))) return endedAt(entitlement, at)
+  const { limits: _limits, choiceGroup: _group, ...rest } = entitlement
+  const { limits, choiceGroup } = benefit
+  return { ...rest, ...(choiceGroup && { choiceGroup }), ...(limits && { limits }) }
+}
+
+type Terms = Pick<Benefit, 'partner' | 'kind' | 'linkRequired' | 'quota'>
+const termsOf = ({ partner, kind, linkRequired, quota }: Terms) => [partner, kind, linkRequired, quota ?? null]
 
 /** Options of a choice group that the member has not taken, where there is something to choose. */
 function unchosenIn(programme: Programme, entitlements: Entitlement[]): Set<EntitlementId> {
@@ -66,16 +84,20 @@ function unchosenIn(programme: Programme, entitlements: Entitlement[]): Set<Enti
   return new Set(
     standings
       .filter(({ trivial }) => !trivial)
-      .flatMap(({ options }) => options.filter(({ chosenAt }) => chosenAt === undefined).map(({ id }) => id)),
+      .flatMap(({ options, chosen }) => options.filter(option => !chosen.includes(option)).map(({ id }) => id)),
   )
 }
 
-function missing(programme: Programme, membership: Membership, kept: Entitlement[], { at, newId, subjects }: Tools) {
+function missing({ programme, membership, entitlements }: Holding, kept: Entitlement[], tools: Tools): Entitlement[] {
+  const { at, newId, subjects } = tools
   const held = new Set(kept.filter(({ state }) => !isTerminal(state)).map(({ benefit }) => benefit))
   return programme.benefits.flatMap(benefit => {
     const subject = subjects[benefit.partner]
     if (held.has(benefit.id) || !subject) return []
     const { partner, kind, linkRequired, choiceGroup, limits, quota } = benefit
+    // A choice outlives the link: unlinking must not be a way around `changeEvery`.
+    const before = entitlements.find(({ state, benefit: name }) => name === benefit.id && !isTerminal(state))
+    const chosenAt = before?.choiceGroup === choiceGroup ? before?.chosenAt : undefined
     const entitlement: Entitlement = {
       id: newId<EntitlementId>('ent'),
       programme: programme.id,
@@ -87,6 +109,7 @@ function missing(programme: Programme, membership: Membership, kept: Entitlement
       member: membership.member,
       linkRequired,
       ...(choiceGroup && { choiceGroup }),
+      ...(chosenAt && { chosenAt }),
       subject,
       state: 'offered',
       windows: [],
@@ -119,31 +142,34 @@ function withTimer(membership: Membership, entitlements: Entitlement[], at: Inst
   return ahead.length === 0 ? named : { ...named, nextTimerAt: ahead.reduce(earlier) }
 }
 
+/** What the table holds: no membership yet when it is sold, but maybe links of an earlier one. */
+type Before = Pick<Holding, 'entitlements' | 'links'> & { membership?: Membership }
+
 /**
  * Everything that a changed holding writes, as one commit. The membership's version guards its entitlements, each
  * link's `seq` guards the link, so that no rival's change is lost.
  */
-export function holdingWrites(after: Holding, before: Holding | undefined, at: Instant): Write[] {
-  const known = new Map(before?.entitlements.map(entitlement => [entitlement.id, hashOf(entitlement)]))
+export function holdingWrites(after: Holding, before: Before, at: Instant): Write[] {
+  const known = new Map(before.entitlements.map(entitlement => [entitlement.id, hashOf(entitlement)]))
   const changed = after.entitlements.filter(entitlement => known.get(entitlement.id) !== hashOf(entitlement))
-  const ended = after.membership.state === 'ended' && before?.membership.state !== 'ended'
+  const ended = after.membership.state === 'ended' && before.membership?.state !== 'ended'
   const membership = {
     ...after.membership,
-    version: (before?.membership.version ?? 0) + 1,
-    changedAt: before ? later(at, before.membership.changedAt) : at,
+    version: (before.membership?.version ?? 0) + 1,
+    changedAt: later(at, after.membership.changedAt),
   }
   return [
-    membershipWrite(membership, before?.membership),
-    ...(ended && before ? [liveRemoval(membership)] : []),
+    membershipWrite(membership, before.membership),
+    ...(ended && before.membership ? [liveRemoval(membership)] : []),
     ...changed.map(entitlementWrite),
     ...changedLinks(after, before).map(({ link, earlierLink }) => linkWrite(link, earlierLink)),
   ]
 }
 
 /** The links whose token content changed, with `seq` one up. */
-function changedLinks(after: Holding, before: Holding | undefined) {
+function changedLinks(after: Holding, before: Before) {
   return after.links.flatMap(link => {
-    const earlierLink = before?.links.find(({ id }) => id === link.id)
+    const earlierLink = before.links.find(({ id }) => id === link.id)
     const own = projection(link, after.entitlements, [after.membership])
     // Entitlements of the member's earlier memberships stand in the same link until they end.
     const others = link.entitlements.filter(({ membership }) => membership !== after.membership.id)

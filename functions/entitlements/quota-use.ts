@@ -5,7 +5,7 @@ import { epochSeconds, isBefore } from '../kernel/clock.ts'
 import { Conflict, type Table } from '../kernel/table.ts'
 import type { ReceivedLine } from '../usage/read.ts'
 import { entitlementsById } from './history.ts'
-import { type QuotaUse, quotaUseWrite } from './store.ts'
+import { findUses, type QuotaUse, quotaUseWrite, reversedUseWrite } from './store.ts'
 
 export { type QuotaUse, quotaUse } from './store.ts'
 
@@ -22,8 +22,16 @@ export async function noteUses({ table }: { table: Table }, partner: string, lin
   const entitlements = await entitlementsById({ table }, partner, ids)
   for (const { event, receivedAt } of lines) {
     const entitlement = event && entitlements.get(event.entitlementId)
-    if (!entitlement?.quota || !entitlement.link || event?.type !== 'use') continue
+    if (!event || !entitlement?.quota || !entitlement.link) continue
     if (event.subject !== entitlement.subject || event.benefit !== entitlement.benefit) continue
+    const ttl = epochSeconds(receivedAt) + keepSeconds
+    if (event.type === 'reversal') {
+      const taken = (await findUses(table, entitlement.link)).find(
+        use => use.event === event.reverses && use.entitlement === entitlement.id && !use.reversedBy,
+      )
+      if (taken) await table.write(reversedUseWrite(taken, event.id, ttl))
+      continue
+    }
     const live = entitlement.windows.some(
       ({ from, until }) => !isBefore(event.occurredAt, from) && (!until || isBefore(event.occurredAt, until)),
     )
@@ -36,7 +44,7 @@ export async function noteUses({ table }: { table: Table }, partner: string, lin
       period,
       quantity: event.quantity,
     }
-    await noteUse(table, use, epochSeconds(receivedAt) + keepSeconds)
+    await noteUse(table, use, ttl)
   }
 }
 
@@ -54,7 +62,7 @@ export function remainingOf(entitlement: LinkedEntitlement, uses: QuotaUse[], no
   if (!quota) return undefined
   const used = (period: string) =>
     uses
-      .filter(use => use.entitlement === entitlement.id && use.period === period)
+      .filter(use => use.entitlement === entitlement.id && use.period === period && !use.reversedBy)
       .reduce((sum, use) => sum + use.quantity, 0)
   const current = quotaPeriodOf(now, quota.per, timeZone)
   const previous = previousQuotaPeriod(current, quota.per)

@@ -36,9 +36,19 @@ export const QuotaUse = z.strictObject({
   /** Quota period, such as `2026-10`. */
   period: z.string(),
   quantity: z.int().min(1),
+  /** The event that took it back. The item stays, so that the use seen again is not counted again. */
+  reversedBy: ForeignId.optional(),
 })
 export type QuotaUse = z.infer<typeof QuotaUse>
 export const quotaUse = recordType('quota-use', QuotaUse)
 
+const useKey = (use: QuotaUse) => ({ pk: `LINK#${use.link}`, sk: `USED#${use.period}#${use.event}` })
+
+export const findUses = (table: Table, link: string): Promise<QuotaUse[]> =>
+  table.all(quotaUse, { partition: `LINK#${link}`, startsWith: 'USED#' })
+
 export const quotaUseWrite = (use: QuotaUse, ttl: number): Write =>
-  put(quotaUse, { pk: `LINK#${use.link}`, sk: `USED#${use.period}#${use.event}` }, use, { ttl, when: 'absent' })
+  put(quotaUse, useKey(use), use, { ttl, when: 'absent' })
+
+export const reversedUseWrite = (use: QuotaUse, reversedBy: string, ttl: number): Write =>
+  put(quotaUse, useKey(use), { ...use, reversedBy }, { ttl })

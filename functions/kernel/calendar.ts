@@ -5,9 +5,15 @@ import { instantOf } from './clock.ts'
 const zoned = (instant: Instant, timeZone: string) => Temporal.Instant.from(instant).toZonedDateTimeISO(timeZone)
 const toInstant = (moment: Temporal.ZonedDateTime): Instant => instantOf(Number(moment.epochMilliseconds))
 
-/** Adds an ISO 8601 duration on the calendar of a place: P1M from 31 January is the last day of February. */
+/** The last instant that RFC 3339 can write. */
+const endOfTime = Date.UTC(9999, 11, 31, 23, 59, 59)
+
+/**
+ * Adds an ISO 8601 duration on the calendar of a place: P1M from 31 January is the last day of February. What would lie
+ * past the year 9999 is its last second.
+ */
 export const plusDuration = (instant: Instant, duration: string, timeZone: string): Instant =>
-  toInstant(zoned(instant, timeZone).add(duration))
+  instantOf(Math.min(Number(zoned(instant, timeZone).add(duration).epochMilliseconds), endOfTime))
 
 export const dayOf = (instant: Instant, timeZone: string): Day =>
   zoned(instant, timeZone).toPlainDate().toString() as Day

@@ -40,11 +40,22 @@ export const idempotent =
 
     await next()
     // Only what was done is remembered: a refusal may be mended and tried again under the same key.
-    if (c.res.status >= 200 && c.res.status < 300) {
-      const answer = { status: c.res.status, body: await c.res.clone().text() }
-      await table.write(put(remembered, key, { fingerprint, startedAt, answer }, { ttl: startedAt + keepSeconds }))
-    } else await table.write(remove(key))
+    const isDone = c.res.status >= 200 && c.res.status < 300
+    const answer = { status: c.res.status, body: isDone ? await c.res.clone().text() : '' }
+    const own = { equals: { startedAt } }
+    await table
+      .write(
+        isDone
+          ? put(remembered, key, { fingerprint, startedAt, answer }, { when: own, ttl: startedAt + keepSeconds })
+          : remove(key, own),
+      )
+      .catch(unlessTakenOver)
   }
+
+/** A request that took too long has lost its claim to a later one, which remembers its own answer. */
+function unlessTakenOver(error: unknown): void {
+  if (!(error instanceof Conflict)) throw error
+}
 
 type Claim = { fingerprint: string; startedAt: number }
 
@@ -62,10 +73,13 @@ async function claim(table: Table, key: { pk: string; sk: string }, own: Claim) 
   if (before && !expired) {
     if (before.fingerprint !== own.fingerprint) throw new Refusal('idempotency-key-reused')
     if (before.answer) return before.answer
-    if (before.startedAt + abandonedSeconds > own.startedAt)
-      throw new Refusal('request-in-progress', undefined, { headers: { 'retry-after': '2' } })
+    if (before.startedAt + abandonedSeconds > own.startedAt) throw inProgress()
   }
   const when = before ? ({ equals: { startedAt: before.startedAt } } as const) : 'absent'
-  await table.write(put(remembered, key, own, { when, ttl }))
+  await table.write(put(remembered, key, own, { when, ttl })).catch(error => {
+    throw error instanceof Conflict ? inProgress() : error
+  })
   return undefined
 }
+
+const inProgress = () => new Refusal('request-in-progress', undefined, { headers: { 'retry-after': '2' } })

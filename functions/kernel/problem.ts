@@ -4,6 +4,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Problem } from '../../schemas/problem.ts'
 import { errorFields, type Log } from './log.ts'
 import { Refusal, type RefusalCode, refusals } from './refusal.ts'
+import { Conflict } from './table.ts'
 import type { GatewayEnv } from './validate.ts'
 
 const statusCodes: Record<number, RefusalCode> = {
@@ -33,6 +34,8 @@ export function problemOf(thrown: unknown, instance: string): { problem: Problem
 
 function refusalOf(thrown: unknown): Refusal {
   if (thrown instanceof Refusal) return thrown
+  // Rivals were in the way at every attempt: nothing was done, and the caller may try again.
+  if (thrown instanceof Conflict) return new Refusal('busy', undefined, { headers: { 'retry-after': '1' } })
   // Hono's own validators throw these: a broken body or a wrong content type.
   const code = thrown instanceof HTTPException ? statusCodes[thrown.status] : undefined
   return new Refusal(code ?? 'internal-error')

@@ -47,7 +47,6 @@ export const refusals = {
   'unsupported-media-type': [415, 'The content type is not supported'],
   'invalid-document': [422, 'The document has faults'],
   'control-total-mismatch': [422, 'The batch is not what its control totals say'],
-  'digest-mismatch': [422, 'The body is not what its digest says'],
   'idempotency-key-reused': [422, 'The idempotency key names another request'],
   'partner-unavailable': [502, 'The partner does not answer'],
   'sign-in-failed': [400, 'The sign-in did not work'],

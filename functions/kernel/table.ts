@@ -18,8 +18,9 @@ import {
   UpdateCommand,
   type UpdateCommandInput,
 } from '@aws-sdk/lib-dynamodb'
-import type { z } from 'zod'
+import { z } from 'zod'
 import { type Key, table as names } from '../../schemas/table.ts'
+import { Refusal } from './refusal.ts'
 import type { RecordType, TransactItem, Write } from './writes.ts'
 
 export * from './writes.ts'
@@ -55,8 +56,7 @@ export type Table = ReturnType<typeof openTable>
 export function openTable(client: DynamoDBClient, tableName: string) {
   const documents = DynamoDBDocumentClient.from(client, {
     marshallOptions: { removeUndefinedValues: true },
-    // Balances may pass 2^53: such numbers come back as bigint instead of a wrong number.
-    unmarshallOptions: { wrapNumbers: text => (Number.isSafeInteger(Number(text)) ? Number(text) : BigInt(text)) },
+    unmarshallOptions: { wrapNumbers: numberOf },
   })
 
   async function get<S extends z.ZodObject>(type: RecordType<S>, { pk, sk }: Key): Promise<z.output<S> | undefined> {
@@ -166,7 +166,14 @@ function parse<S extends z.ZodObject>(type: RecordType<S>, item: Record<string, 
   return type.schema.parse(record)
 }
 
-function queryInput({ partition, index, startsWith, from, to, limit, descending, cursor }: QueryOptions) {
+/** Balances may pass 2^53: such integers come back as bigint instead of a wrong number. */
+function numberOf(text: string): number | bigint {
+  const isLarge = /^-?\d+$/.test(text) && !Number.isSafeInteger(Number(text))
+  return isLarge ? BigInt(text) : Number(text)
+}
+
+function queryInput(options: QueryOptions) {
+  const { partition, index, startsWith, from, to, limit, descending, cursor } = options
   const { partitionKey, sortKey } = names.indexes.find(({ name }) => name === index) ?? names
   const range =
     startsWith !== undefined
@@ -190,13 +197,44 @@ function queryInput({ partition, index, startsWith, from, to, limit, descending,
     ...(!index && { ConsistentRead: true }),
     ...(limit && { Limit: limit }),
     ...(descending && { ScanIndexForward: false }),
-    ...(cursor && { ExclusiveStartKey: decodeCursor(cursor) }),
+    ...(cursor && { ExclusiveStartKey: decodeCursor(cursor, options) }),
   }
 }
 
 const encodeCursor = (key: Record<string, unknown>): string => Buffer.from(JSON.stringify(key)).toString('base64url')
-const decodeCursor = (cursor: string): Record<string, unknown> =>
-  JSON.parse(Buffer.from(cursor, 'base64url').toString()) as Record<string, unknown>
+
+/**
+ * A cursor may come from outside: it names a key within the very query that is asked, or it is none.
+ * @throws Refusal invalid-request
+ */
+function decodeCursor(cursor: string, { partition, index, startsWith = '', from, to }: QueryOptions) {
+  const asked = names.indexes.find(({ name }) => name === index)
+  const parts = [names, ...(asked ? [asked] : [])].flatMap(({ partitionKey, sortKey }) => [partitionKey, sortKey])
+  const key = keyOf(cursor)
+  const { partitionKey, sortKey } = asked ?? names
+  const place = key[sortKey] ?? ''
+  const isWithin =
+    Object.keys(key).length === parts.length &&
+    parts.every(part => typeof key[part] === 'string' && key[part] !== '') &&
+    key[partitionKey] === partition &&
+    place.startsWith(startsWith) &&
+    (from === undefined || place >= from) &&
+    (to === undefined || place <= to)
+  if (!isWithin) throw noCursor()
+  return key
+}
+
+const noCursor = () =>
+  new Refusal('invalid-request', undefined, { errors: [{ pointer: '/cursor', detail: 'not a cursor' }] })
+
+function keyOf(cursor: string): Record<string, string> {
+  try {
+    return CursorKey.parse(JSON.parse(Buffer.from(cursor.slice(0, 8000), 'base64url').toString()))
+  } catch {
+    throw noCursor()
+  }
+}
+const CursorKey = z.record(z.string(), z.string())
 
 export const dynamoDbClient = (config: DynamoDBClientConfig): DynamoDBClient => new DynamoDBClient(config)
 

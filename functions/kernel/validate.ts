@@ -1,5 +1,6 @@
 import { createRoute, OpenAPIHono, type RouteConfig, type z } from '@hono/zod-openapi'
 import type { Context, MiddlewareHandler } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
 import type { Caller, Scope } from '../../schemas/client.ts'
 import { Problem } from '../../schemas/problem.ts'
 import type { PointedError } from '../../schemas/usage.ts'
@@ -12,7 +13,8 @@ export type App = OpenAPIHono<GatewayEnv>
 export const router = (): App =>
   new OpenAPIHono<GatewayEnv>({
     defaultHook: result => {
-      if (!result.success) throw new Refusal('invalid-request', undefined, { errors: pointedErrors(result.error) })
+      const errors = result.success ? brokenTexts(result.data) : pointedErrors(result.error)
+      if (errors.length > 0) throw new Refusal('invalid-request', undefined, { errors })
     },
   })
 
@@ -25,6 +27,17 @@ export function pointedErrors(error: z.core.$ZodError): PointedError[] {
   )
 }
 
+/** Half a surrogate pair has no UTF-8 form: nobody could store or hash it. What is valid is shallow enough to walk. */
+function brokenTexts(value: unknown, path: string[] = []): PointedError[] {
+  if (typeof value === 'string')
+    return value.isWellFormed() ? [] : [{ pointer: pointer(path), detail: 'text of whole Unicode characters' }]
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, inner]) => [
+    ...brokenTexts(key, path),
+    ...brokenTexts(inner, [...path, key]),
+  ])
+}
+
 export const pointer = (path: readonly PropertyKey[]): string =>
   path.map(part => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 
@@ -32,8 +45,7 @@ export const pointer = (path: readonly PropertyKey[]): string =>
 const requires =
   (scopes: Scope[]): MiddlewareHandler<GatewayEnv> =>
   async (c, next) => {
-    const caller = c.get('caller')
-    if (!caller) throw new Refusal('unauthenticated', undefined, { headers: { 'www-authenticate': 'Bearer' } })
+    const caller = callerOf(c)
     if (!scopes.some(scope => caller.scopes.includes(scope)))
       throw new Refusal('insufficient-scope', `one of these scopes is needed: ${scopes.join(' ')}`, {
         headers: { 'www-authenticate': `Bearer error="insufficient_scope", scope="${scopes.join(' ')}"` },
@@ -43,7 +55,7 @@ const requires =
 
 export const callerOf = (c: Context<GatewayEnv>): Caller => {
   const caller = c.get('caller')
-  if (!caller) throw new Refusal('unauthenticated')
+  if (!caller) throw new Refusal('unauthenticated', undefined, { headers: { 'www-authenticate': 'Bearer' } })
   return caller
 }
 
@@ -60,6 +72,15 @@ type Operation<Method extends RouteConfig['method'], Path extends string, Reques
   responses: Answers
 }
 
+/** A document is stored as one item, which may have 400 KB (DynamoDB). */
+const documentBytes = 256 * 1024
+const documentLimit = bodyLimit({
+  maxSize: documentBytes,
+  onError: () => {
+    throw new Refusal('body-too-large', `a document has at most ${documentBytes} bytes`)
+  },
+})
+
 /** A route as the OpenAPI document shows it: with its scopes enforced, and problems as its errors. */
 export function operation<
   Method extends RouteConfig['method'],
@@ -73,12 +94,22 @@ export function operation<
     summary,
     tags: [tag],
     ...(scopes.length > 0 && { security: scopes.map(scope => ({ oauth: [scope] })) }),
-    middleware: [...(scopes.length > 0 ? [requires(scopes)] : []), ...(middleware ? [middleware] : [])],
+    middleware: [
+      ...(scopes.length > 0 ? [requires(scopes)] : []),
+      ...(isDocument(request) ? [documentLimit] : []),
+      ...(middleware ? [middleware] : []),
+    ],
     request: request as Request,
     responses: responses as Answers & {
       default: { description: string; content: { 'application/problem+json': { schema: typeof Problem } } }
     },
   })
+}
+
+/** Bodies that a handler reads itself have limits of their own. */
+const isDocument = (request: RouteConfig['request']): boolean => {
+  const content = request?.body?.content['application/json']
+  return content !== undefined && 'schema' in content && content.schema !== undefined && 'safeParse' in content.schema
 }
 
 export const json = <S extends z.ZodType>(schema: S, description: string) => ({

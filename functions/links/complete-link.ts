@@ -9,6 +9,7 @@ import type { Now } from '../kernel/clock.ts'
 import type { NewId, Random } from '../kernel/ids.ts'
 import { Refusal } from '../kernel/refusal.ts'
 import { againOnConflict, type Table } from '../kernel/table.ts'
+import { caughtUp } from '../memberships/catch-up.ts'
 import { liveMemberships } from '../memberships/find-member.ts'
 import { findMemberRecord } from '../memberships/records.ts'
 import { findPartner } from '../partners/find-partner.ts'
@@ -34,30 +35,33 @@ export async function completeLink(needs: Needs, request: LinkRequest): Promise<
   return againOnConflict(async () => {
     const { member: memberId, programme: programmeId, partner: partnerId, account } = request
     const partner = await findPartner({ table }, partnerId)
+    // The account first: a rival of this very link that commits in between is then seen by the next read.
+    const known = await findAccount(table, partnerId, account)
     const linked = await findLinked(table, memberId, programmeId, partnerId)
     if (linked?.state === 'active' && linked.account === account) return existingLink(table, linked.link)
-    const before = await liveHolding(table, memberId, programmeId)
+    const at = now()
+    const stored = await liveHolding(table, memberId, programmeId)
+    const before = await caughtUp(needs, stored, at)
+    if (before.membership.state === 'ended') throw new Refusal('no-benefit-here', 'the membership is over')
     const benefits = before.programme.benefits.filter(benefit => benefit.partner === partnerId && benefit.linkRequired)
     if (benefits.length === 0) throw new Refusal('no-benefit-here')
-    const known = await findAccount(table, partnerId, account)
     const held = await grantedElsewhere(
       table,
       known,
       benefits.map(({ id }) => id),
     )
-    const at = now()
     const { programme } = before
     const { notBefore } = decideLink(
       { programme, partner, account, known, linked, held, paidUntil: request.paidUntil },
       at,
     )
 
-    const link = await newLink(needs, { request, partner, before })
+    const link = await newLink(needs, { request, partner, before, at })
     const waiting = notBefore ? delayed(before, partnerId, notBefore) : before
     const member = await findMemberRecord(table, memberId)
     const subjects = member?.subjects ?? {}
     const after = settle({ ...waiting, links: [...before.links, link] }, { at, newId: needs.newId, subjects })
-    const writes = holdingWrites(after, before, at)
+    const writes = holdingWrites(after, stored, at)
     await table.commit([
       ...writes,
       linkedWrite(
@@ -93,13 +97,12 @@ export async function liveHolding(table: Table, member: MemberId, programme: str
 }
 
 async function newLink(
-  { table, now, newId }: Needs,
-  { request, partner, before }: { request: LinkRequest; partner: Partner; before: Holding },
+  { table, newId }: Needs,
+  { request, partner, before, at }: { request: LinkRequest; partner: Partner; before: Holding; at: Instant },
 ): Promise<LinkRecord> {
   const member = await findMemberRecord(table, request.member)
   const subject = member?.subjects[partner.id]
   if (!subject) throw new Refusal('no-benefit-here')
-  const at = now()
   return {
     id: newId<LinkId>('lnk'),
     programme: before.programme.id,
@@ -126,6 +129,12 @@ const delayed = (holding: Holding, partner: string, notBefore: Instant): Holding
   ),
 })
 
+/** An account that is linked and unlinked for ever must not grow for ever: the oldest ended links are let go. */
+function remembered(links: AccountRecord['links']): AccountRecord['links'] {
+  const ended = links.filter(({ state }) => state === 'ended').slice(-99)
+  return links.filter(link => link.state !== 'ended' || ended.includes(link))
+}
+
 function accountWith(known: AccountRecord | undefined, link: LinkRecord, after: Holding): AccountRecord {
   const { id, programme, account, partner, state, since } = link
   const granted = after.entitlements.filter(entitlement => entitlement.link === id && !isTerminal(entitlement.state))
@@ -135,6 +144,6 @@ function accountWith(known: AccountRecord | undefined, link: LinkRecord, after: 
     version: (known?.version ?? 0) + 1,
     live: { ...known?.live, [programme]: id },
     grants: { ...known?.grants, ...Object.fromEntries(granted.map(({ benefit }) => [benefit, id])) },
-    links: [...(known?.links ?? []).slice(-99), { id, programme, account, state, since }],
+    links: [...remembered(known?.links ?? []), { id, programme, account, state, since }],
   }
 }

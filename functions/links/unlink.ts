@@ -6,6 +6,7 @@ import type { Now } from '../kernel/clock.ts'
 import type { NewId } from '../kernel/ids.ts'
 import { Refusal } from '../kernel/refusal.ts'
 import { againOnConflict, type Table, type Write } from '../kernel/table.ts'
+import { caughtUp } from '../memberships/catch-up.ts'
 import { liveMemberships } from '../memberships/find-member.ts'
 import { findMemberRecord } from '../memberships/records.ts'
 import {
@@ -50,8 +51,9 @@ async function endedEntitlements({ table, newId }: Pick<Needs, 'table' | 'newId'
   const live = (await liveMemberships({ table }, ended.member)).find(({ programme }) => programme === ended.programme)
   if (!live) return []
   const before = await loadHolding(table, live.id)
+  const current = await caughtUp({ table, newId }, before, at)
   // The link itself is written by unlink: the holding goes on without it.
-  const without = { ...before, links: before.links.filter(({ id }) => id !== ended.id) }
+  const without = { ...current, links: current.links.filter(({ id }) => id !== ended.id) }
   const member = await findMemberRecord(table, ended.member)
   const after = settle(without, { at, newId, subjects: member?.subjects ?? {} })
   return holdingWrites(after, { ...before, links: without.links }, at)

@@ -1,19 +1,26 @@
 import type { Caller } from '../../schemas/client.ts'
 import type { Membership, MembershipAction, MembershipVerb } from '../../schemas/membership.ts'
 import type { Instant } from '../../schemas/primitives.ts'
+import { attachLinks } from '../entitlements/attach.ts'
 import { type Holding, holdingWrites, loadHolding, settle } from '../entitlements/holding.ts'
 import { compareInstants, type Now } from '../kernel/clock.ts'
 import type { NewId, Random } from '../kernel/ids.ts'
 import { Refusal } from '../kernel/refusal.ts'
-import { againOnConflict, type Table } from '../kernel/table.ts'
+import { againOnConflict, type Table, type Write } from '../kernel/table.ts'
 import { findProgramme } from '../programmes/find-programme.ts'
-import { act, nextDue, renewed } from './lifecycle.ts'
-import { findMemberRecord } from './store.ts'
+import { caughtUp } from './catch-up.ts'
+import { act, renewed } from './lifecycle.ts'
+import { subjectsFor } from './pairwise.ts'
+import { findMemberRecord, memberWrites } from './store.ts'
 
 type Needs = { table: Table; now: Now; newId: NewId; random: Random }
 type Request = { id: string; verb: MembershipVerb; action: MembershipAction }
 
-/** Renews, cancels, suspends, resumes or refunds a membership, and with it everything that follows from it. */
+/**
+ * Renews, cancels, suspends, resumes or refunds a membership, and with it everything that follows from it.
+ * @throws Refusal membership-not-found, not-yours, wrong-state, at-out-of-range; for a renewal also plan-not-found, and
+ *   already-entitled when the newer programme adds what a linked account has from elsewhere
+ */
 export async function changeMembership(
   needs: Needs,
   caller: Pick<Caller, 'brand'>,
@@ -23,56 +30,55 @@ export async function changeMembership(
   return againOnConflict(async () => {
     const before = await loadHolding(table, request.id)
     if (before.programme.brand !== caller.brand) throw new Refusal('not-yours')
-    const at = effectiveAt(request.action.at, before.membership, now())
+    const time = now()
+    const at = effectiveAt(request.action.at, before.membership, time)
     const current = await caughtUp(needs, before, at)
-    const acted = await actedOn(needs, current, request.verb, at)
-    if (acted === current && current === before) return before.membership
-    const settled = await settledAt(needs, acted, at)
-    const after = await caughtUp(needs, settled, now())
-    await table.commit(holdingWrites(after, before, at))
+    const { holding, writes } =
+      request.verb === 'renew'
+        ? await renewal(needs, current, at)
+        : { holding: await acted(needs, current, { verb: request.verb, at }), writes: [] }
+    if (holding === before) return before.membership
+    const after = await caughtUp(needs, holding, time)
+    await table.commit([...holdingWrites(after, before, at), ...writes])
     return after.membership
   })
 }
 
 /** Brings one membership up to date with the clock. Late timers change nothing but when the change is stored. */
-export async function advanceMembership(needs: Needs, id: string): Promise<void> {
+export async function advanceMembership(needs: Omit<Needs, 'random'>, id: string): Promise<void> {
   await againOnConflict(async () => {
     const before = await loadHolding(needs.table, id)
     const after = await caughtUp(needs, before, needs.now())
-    await needs.table.commit(holdingWrites(after, before, needs.now()))
+    if (after !== before) await needs.table.commit(holdingWrites(after, before, after.membership.changedAt))
   })
 }
 
-/** Applies every boundary up to `until`, each at the instant at which it was due, so that windows are exact. */
-async function caughtUp(needs: Needs, holding: Holding, until: Instant): Promise<Holding> {
-  let current = holding
-  for (;;) {
-    const due = nextDue(current.membership, until)
-    const boundary = current.membership.nextTimerAt
-    const waiting = boundary !== undefined && compareInstants(boundary, until) <= 0
-    if (!due && !waiting) return current
-    const at = due && (!waiting || compareInstants(due.at, boundary) <= 0) ? due.at : boundary
-    if (at === undefined) return current
-    const membership = due && at === due.at ? due.membership : current.membership
-    current = await settledAt(needs, { ...current, membership }, at)
-  }
+type Action = { verb: Exclude<MembershipVerb, 'renew'>; at: Instant }
+
+async function acted({ table, newId }: Needs, holding: Holding, { verb, at }: Action): Promise<Holding> {
+  const membership = act(holding.membership, verb, at)
+  if (membership === holding.membership) return holding
+  const member = await findMemberRecord(table, membership.member)
+  const subjects = member?.subjects ?? {}
+  return settle({ ...holding, membership: { ...membership, changedAt: at } }, { at, newId, subjects })
 }
 
-async function actedOn({ table }: Needs, holding: Holding, verb: MembershipVerb, at: Instant): Promise<Holding> {
-  if (verb !== 'renew') {
-    const membership = act(holding.membership, verb, at)
-    return membership === holding.membership ? holding : { ...holding, membership }
-  }
+/** A further term, under the programme's newest version: its benefits are offered, those it lacks end. */
+async function renewal({ table, newId, random }: Needs, holding: Holding, at: Instant) {
   const programme = await findProgramme({ table }, holding.programme.id)
   const plan = programme.plans.find(({ id }) => id === holding.membership.plan)
   if (!plan) throw new Refusal('plan-not-found', `version ${programme.version} has no plan ${holding.membership.plan}`)
   const membership = renewed(holding.membership, plan, programme.timeZone, programme.version)
-  return { ...holding, programme, membership }
-}
-
-async function settledAt({ table, newId }: Needs, holding: Holding, at: Instant): Promise<Holding> {
-  const member = await findMemberRecord(table, holding.membership.member)
-  return settle(holding, { at, newId, subjects: member?.subjects ?? {} })
+  const member = await findMemberRecord(table, membership.member)
+  if (!member) throw new Refusal('membership-not-found')
+  const subjects = subjectsFor(member, programme, random)
+  const known = Object.keys(member.subjects).length
+  const writes: Write[] =
+    Object.keys(subjects).length > known
+      ? memberWrites({ ...member, subjects, version: member.version + 1 }, member)
+      : []
+  const after = settle({ ...holding, programme, membership: { ...membership, changedAt: at } }, { at, newId, subjects })
+  return { holding: after, writes: [...writes, ...(await attachLinks(table, after.links, after.entitlements))] }
 }
 
 /** @throws Refusal at-out-of-range */

@@ -18,20 +18,27 @@ export function termFrom(startsAt: Instant, plan: Plan, timeZone: string): Pick<
  */
 export function act(membership: Membership, verb: Exclude<MembershipVerb, 'renew'>, at: Instant): Membership {
   const { state } = membership
-  if (verb === 'refund' && state === 'ended' && membership.endedReason === 'refunded') return membership
-  if (state === 'ended') throw refused(membership, verb)
+  if (state === 'ended') {
+    const asked = verb === 'refund' ? 'refunded' : verb === 'cancel' ? 'cancelled' : undefined
+    if (asked && membership.endedReason === asked) return membership
+    throw refused(membership, verb)
+  }
   switch (verb) {
     case 'refund':
       return ended(membership, 'refunded', at)
     case 'cancel':
       // The paid term is over in grace: there is no end left to wait for.
-      return state === 'grace' ? ended(membership, 'cancelled', at) : { ...membership, cancelAtEnd: true }
+      if (underlying(membership) === 'grace') return ended(membership, 'cancelled', at)
+      return membership.cancelAtEnd ? membership : { ...membership, cancelAtEnd: true }
     case 'suspend':
       return state === 'suspended' ? membership : { ...membership, state: 'suspended', suspendedFrom: state }
     case 'resume':
       return resumed(membership)
   }
 }
+
+/** What a membership is apart from a suspension, which stops neither trial nor grace from running out. */
+const underlying = ({ state, suspendedFrom }: Membership) => suspendedFrom ?? state
 
 function resumed(membership: Membership): Membership {
   const { suspendedFrom, ...rest } = membership
@@ -62,11 +69,14 @@ function ended(membership: Membership, reason: NonNullable<Membership['endedReas
  */
 export function nextDue(membership: Membership, now: Instant): { membership: Membership; at: Instant } | undefined {
   const { state, trialEndsAt, endsAt, graceEndsAt, cancelAtEnd } = membership
+  const phase = underlying(membership)
   const isDue = (instant: Instant | undefined): instant is Instant => instant !== undefined && !isBefore(now, instant)
   if (state === 'ended') return undefined
-  if (state === 'trialing' && isDue(trialEndsAt) && isBefore(trialEndsAt, endsAt))
-    return { membership: { ...membership, state: 'active' }, at: trialEndsAt }
-  if (state === 'grace')
+  if (phase === 'trialing' && isDue(trialEndsAt) && isBefore(trialEndsAt, endsAt)) {
+    const after = state === 'suspended' ? { suspendedFrom: 'active' as const } : { state: 'active' as const }
+    return { membership: { ...membership, ...after }, at: trialEndsAt }
+  }
+  if (phase === 'grace')
     return isDue(graceEndsAt) ? { membership: ended(membership, 'expired', graceEndsAt), at: graceEndsAt } : undefined
   if (!isDue(endsAt)) return undefined
   if (graceEndsAt && !cancelAtEnd && state !== 'suspended')

@@ -1,5 +1,5 @@
 import type { Caller } from '../../schemas/client.ts'
-import type { MemberId, MembershipId, PairwiseSubject } from '../../schemas/ids.ts'
+import type { MemberId, MembershipId } from '../../schemas/ids.ts'
 import type { Member, Membership, MembershipRequest } from '../../schemas/membership.ts'
 import type { Plan, Programme } from '../../schemas/programme.ts'
 import { attachLinks } from '../entitlements/attach.ts'
@@ -7,12 +7,14 @@ import { type Holding, holdingWrites, settle } from '../entitlements/holding.ts'
 import { plusDuration } from '../kernel/calendar.ts'
 import { hashOf } from '../kernel/canonical.ts'
 import { earlier, isBefore, type Now } from '../kernel/clock.ts'
-import { type NewId, type Random, randomId } from '../kernel/ids.ts'
+import type { NewId, Random } from '../kernel/ids.ts'
 import { Refusal } from '../kernel/refusal.ts'
 import { againOnConflict, type Table } from '../kernel/table.ts'
 import { liveLinks } from '../links/records.ts'
 import { findProgramme } from '../programmes/find-programme.ts'
+import { advanceMembership } from './change.ts'
 import { termFrom } from './lifecycle.ts'
+import { subjectsFor } from './pairwise.ts'
 import { priceOf } from './price.ts'
 import { findByIdentity, findLive, findMembershipRecord, findSale, memberWrites, saleWrites } from './store.ts'
 
@@ -20,7 +22,8 @@ type Needs = { table: Table; now: Now; newId: NewId; random: Random }
 
 /**
  * Sells a membership. The seller's `externalId` is the idempotency key: the same sale again gives the first answer.
- * @throws Refusal price-mismatch, plan-not-found, membership-exists, external-id-reused, not-yours
+ * @throws Refusal price-mismatch, plan-not-found, membership-exists, external-id-reused, not-yours, at-out-of-range, and
+ *   already-entitled when an account that is still linked has one of the benefits from elsewhere
  */
 export async function sell(
   needs: Needs,
@@ -32,13 +35,22 @@ export async function sell(
   return againOnConflict(async () => {
     const programme = await findProgramme({ table }, request.programme)
     if (programme.brand !== caller.brand) throw new Refusal('not-yours')
-    const sold = await findSale(table, request.programme, request.externalId)
-    if (sold) return sameSale(table, sold, fingerprint)
+    const earlierSale = async () => {
+      const sold = await findSale(table, request.programme, request.externalId)
+      return sold && sameSale(table, sold, fingerprint)
+    }
+    const sold = await earlierSale()
+    if (sold) return sold
     const plan = payablePlan(programme, request)
     const known = await findByIdentity(table, request.member.issuer, request.member.subject)
-    if (known && (await findLive(table, known.id, programme.id))) throw new Refusal('membership-exists')
+    if (known && (await holdsOne(needs, known.id, programme.id))) {
+      // A rival of this very sale may have committed between the two reads.
+      const rival = await earlierSale()
+      if (rival) return rival
+      throw new Refusal('membership-exists')
+    }
 
-    const member = withSubjects(known ?? newMember(needs, request), request, programme, needs.random)
+    const member = buyer(needs, { known, request, programme })
     const at = now()
     const membership = soldMembership(needs, { member, plan, programme, request })
     const links = known ? await liveLinks(table, member.id, programme.id) : []
@@ -50,7 +62,7 @@ export async function sell(
     await table.commit([
       ...memberWrites(member, known),
       ...saleWrites(membership, fingerprint),
-      ...holdingWrites(holding, undefined, at),
+      ...holdingWrites(holding, { entitlements: [], links }, at),
       ...(await attachLinks(table, links, holding.entitlements)),
     ])
     return holding.membership
@@ -73,6 +85,27 @@ function payablePlan(programme: Programme, { plan: wanted, paid, member }: Membe
   return plan
 }
 
+/** A term that is over without its timer having fired yet does not stand in the way of the next sale. */
+async function holdsOne(needs: Needs, member: MemberId, programme: string): Promise<boolean> {
+  const live = await findLive(needs.table, member, programme)
+  if (!live) return false
+  await advanceMembership(needs, live.id)
+  return (await findLive(needs.table, member, programme)) !== undefined
+}
+
+type Purchase = { known: Member | undefined; request: MembershipRequest; programme: Programme }
+
+function buyer(needs: Needs, { known, request, programme }: Purchase): Member {
+  const member = known ?? newMember(needs, request)
+  const { attributes } = request.member
+  return {
+    ...member,
+    ...(attributes && { attributes }),
+    version: member.version + 1,
+    subjects: subjectsFor(member, programme, needs.random),
+  }
+}
+
 const newMember = ({ now, newId }: Needs, { member }: MembershipRequest): Member => ({
   id: newId<MemberId>('mem'),
   issuer: member.issuer,
@@ -82,30 +115,16 @@ const newMember = ({ now, newId }: Needs, { member }: MembershipRequest): Member
   subjects: {},
 })
 
-/** The member with a pairwise subject for each partner of the programme: drawn once, kept for ever. */
-function withSubjects(
-  member: Member,
-  { member: asked }: MembershipRequest,
-  programme: Programme,
-  random: Random,
-): Member {
-  const partners = [...new Set(programme.benefits.map(benefit => benefit.partner))]
-  const drawn = partners
-    .filter(partner => !member.subjects[partner])
-    .map(partner => [partner, randomId<PairwiseSubject>('sub', random)] as const)
-  return {
-    ...member,
-    ...(asked.attributes && { attributes: asked.attributes }),
-    version: member.version + 1,
-    subjects: { ...member.subjects, ...Object.fromEntries(drawn) },
-  }
-}
+/** How far ahead a term may be sold; keeps every instant that follows within four-digit years. */
+const furthestStart = 'P10Y'
 
 type Sale = { member: Member; plan: Plan; programme: Programme; request: MembershipRequest }
 
 function soldMembership({ now, newId }: Needs, { member, plan, programme, request }: Sale): Membership {
   const at = now()
   const startsAt = request.startsAt ?? at
+  if (isBefore(plusDuration(at, furthestStart, programme.timeZone), startsAt))
+    throw new Refusal('at-out-of-range', `a term may begin within ${furthestStart}`)
   const term = termFrom(startsAt, plan, programme.timeZone)
   if (!isBefore(at, term.endsAt)) throw new Refusal('at-out-of-range', `a term from ${startsAt} is over already`)
   const trialEndsAt = plan.trial ? plusDuration(startsAt, plan.trial, programme.timeZone) : undefined

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { MemberId, MembershipId } from '../../schemas/ids.ts'
 import { ExternalSale, Member, Membership } from '../../schemas/membership.ts'
 import { Slug } from '../../schemas/primitives.ts'
+import { hashOf } from '../kernel/canonical.ts'
 import { epochMilliseconds } from '../kernel/clock.ts'
 import { type Page, put, recordType, remove, type Table, type Write } from '../kernel/table.ts'
 
@@ -18,7 +19,7 @@ const membershipKey = (id: string) => ({ pk: `MEMBERSHIP#${id}`, sk: 'HEAD' })
 const externalKey = (programme: string, id: string) => ({ pk: `PROGRAMME#${programme}`, sk: `EXTERNAL#${id}` })
 /** The key holds a hash, so that erasing a member needs no search for the names it was known by. */
 const identityKey = (issuer: string, subject: string) => ({
-  pk: `IDENTITY#${createHash('sha256').update(`${issuer}\n${subject}`).digest('hex')}`,
+  pk: `IDENTITY#${hashOf([issuer, subject])}`,
   sk: 'HEAD',
 })
 

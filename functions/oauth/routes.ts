@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { AuthorizationServerMetadata, OAuthError, TokenAnswer, TokenRequest } from '../../schemas/client.ts'
-import { type App, type GatewayEnv, json, operation, router } from '../kernel/validate.ts'
+import { type App, type GatewayEnv, json, operation, problemAnswer, router } from '../kernel/validate.ts'
 import type { AuthorizationServer } from './provider.ts'
 import { invalidToken, tokenPath, type VerifyAccess } from './verify-access.ts'
 
@@ -13,7 +13,7 @@ const metadataRoute = operation({
   summary: 'What the authorization server can do (RFC 8414)',
   tag: 'Trust',
   scopes: [],
-  responses: { 200: json(AuthorizationServerMetadata, 'Metadata') },
+  responses: { 200: json(AuthorizationServerMetadata, 'Metadata'), default: problemAnswer },
 })
 
 const tokenRoute = operation({
@@ -29,6 +29,7 @@ const tokenRoute = operation({
     200: json(TokenAnswer, 'An RFC 9068 access token'),
     400: json(OAuthError, 'An OAuth error (RFC 6749 §5.2)'),
     401: json(OAuthError, 'The client could not be authenticated'),
+    default: problemAnswer,
   },
 })
 

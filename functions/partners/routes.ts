@@ -27,7 +27,9 @@ export const partnerRoutes = (needs: { table: Table; vault: Vault; now: Now }) =
       async c => {
         const document = c.req.valid('json')
         if (document.id !== c.req.valid('param').id)
-          throw new Refusal('invalid-request', 'the id is not that of the path')
+          throw new Refusal('invalid-request', undefined, {
+            errors: [{ pointer: '/id', detail: 'the id is not that of the path' }],
+          })
         const ifMatch = c.req.valid('header')['if-match']
         const partner = await registerPartner(needs, { caller: callerOf(c), document, ifMatch })
         return c.json(partner, 200, { etag: etagOf(partner.version) })

@@ -1,3 +1,4 @@
+import { TimeZone } from '../../schemas/primitives.ts'
 import type { ProgrammeDocument } from '../../schemas/programme.ts'
 import type { PointedError } from '../../schemas/usage.ts'
 
@@ -14,6 +15,7 @@ export function programmeFaults(document: ProgrammeDocument, partners: ReadonlyS
     ...unknownReferences(document, partners),
     ...unusedGroups(document),
     ...tooLarge(document),
+    ...badTimes(document),
   ]
 }
 
@@ -62,11 +64,27 @@ const unusedGroups = ({ benefits, choiceGroups }: ProgrammeDocument): PointedErr
       : [{ pointer: `/choiceGroups/${index}`, detail: `no benefit uses the choice group ${id}` }],
   )
 
+function badTimes({ timeZone, plans }: ProgrammeDocument): PointedError[] {
+  const zone = TimeZone.safeParse(timeZone)
+  return [
+    ...(zone.success ? [] : [{ pointer: '/timeZone', detail: 'an IANA time zone such as Asia/Shanghai is needed' }]),
+    ...plans.flatMap(({ term }, index) =>
+      /[1-9]/.test(term) ? [] : [{ pointer: `/plans/${index}/term`, detail: 'a term lasts a day or longer' }],
+    ),
+  ]
+}
+
 /**
  * A change of a membership writes its benefits' entitlements and, for each partner, a link and an account in one
  * transaction, which DynamoDB limits to 100 items; ten are left for the membership itself and its guards.
  */
 const tooLarge = ({ benefits }: ProgrammeDocument): PointedError[] => {
-  const writes = benefits.length + 2 * new Set(benefits.map(benefit => benefit.partner)).size
-  return writes <= 90 ? [] : [{ pointer: '/benefits', detail: 'benefits + 2 × partners must not pass 90' }]
+  const partners = benefits.map(benefit => benefit.partner)
+  const writes = benefits.length + 2 * new Set(partners).size
+  // Unlinking ends every entitlement at the partner and offers it anew.
+  const most = Math.max(...partners.map(partner => partners.filter(other => other === partner).length))
+  return [
+    ...(writes <= 90 ? [] : [{ pointer: '/benefits', detail: 'benefits + 2 × partners must not pass 90' }]),
+    ...(most <= 45 ? [] : [{ pointer: '/benefits', detail: 'at most 45 benefits at one partner' }]),
+  ]
 }

@@ -44,7 +44,11 @@ export const tokenRoutes = (needs: { table: Table; keys: KeyRing; now: Now; issu
         const keys = await needs.keys.publicKeys()
         const etag = `"${hashOf(keys).slice(0, 32)}"`
         const headers = { etag, 'cache-control': 'public, max-age=300' }
-        if (c.req.header('if-none-match') === etag) return c.body(null, 304, headers)
+        if (isHeld(c.req.header('if-none-match'), etag)) return c.body(null, 304, headers)
         return c.json({ keys }, 200, headers)
       },
     )
+
+/** If-None-Match (RFC 9110 §13.1.2) compares weakly: proxies that compress mark an ETag as weak. */
+const isHeld = (ifNoneMatch: string | undefined, etag: string): boolean =>
+  (ifNoneMatch?.split(',') ?? []).some(tag => ['*', etag].includes(tag.trim().replace(/^W\//, '')))
