@@ -1,0 +1,160 @@
+import { contracts, programme } from '../../functions/local/demo.ts'
+import type { Scope } from '../../schemas/client.ts'
+import { partnerDocument, sale, type seedUse } from '../support/gateway.ts'
+
+export type Seeded = Awaited<ReturnType<typeof seedUse>> & { statement: string }
+
+/**
+ * What somebody who may ask for anything but owns none of this gets: a refusal; an answer about nothing of the owner's
+ * (`own`); or what everybody with the scope may know (`shared`).
+ */
+type Stranger = { refused: [number, string] } | { own: number } | { shared: number }
+
+export type Expectation =
+  | { access: 'public' }
+  /** Has credentials of its own. */
+  | { access: 'client-credentials' }
+  /** A page of a signed-in person: bearer tokens are nothing to it. */
+  | { access: 'session' }
+  | {
+      access: 'bearer'
+      owner: 'alibaba' | 'youku'
+      scopes: Scope[]
+      path: (seeded: Seeded) => string
+      body?: (seeded: Seeded) => unknown
+      answers: number
+      strangers: Record<string, Stranger>
+    }
+
+const notYours = { refused: [403, 'not-yours'] } satisfies Stranger
+const absent = (what: string) => ({ refused: [404, `${what}-not-found`] }) satisfies Stranger
+
+type Bearer = Extract<Expectation, { access: 'bearer' }>
+/** Of the programme's brand; `jd` is another brand with every scope. */
+const brand = (scopes: Scope[], path: Bearer['path'], more: Partial<Bearer> = {}): Bearer => ({
+  access: 'bearer',
+  owner: 'alibaba',
+  scopes,
+  path,
+  answers: 200,
+  strangers: { jd: notYours },
+  ...more,
+})
+/** Of the partner youku; eleme is another partner, and `jd` is no partner. */
+const partner = (scopes: Scope[], path: Bearer['path'], eleme: Stranger, more: Partial<Bearer> = {}): Bearer => ({
+  access: 'bearer',
+  owner: 'youku',
+  scopes,
+  path,
+  answers: 200,
+  strangers: { eleme, jd: notYours },
+  ...more,
+})
+
+const fixed = (path: string) => () => path
+const periods = `/v1/programmes/${programme.id}/periods`
+const [youkuContract] = contracts
+const action = (verb: string) =>
+  brand(['memberships:write'], ({ spare }) => `/v1/memberships/${spare}/${verb}`, { body: () => ({ reason: 'suite' }) })
+
+/** One entry a route; the security suite fails for a route that has none. */
+export const expectations: Record<string, Expectation> = {
+  'GET /.well-known/jwks.json': { access: 'public' },
+  'GET /.well-known/oauth-authorization-server': { access: 'public' },
+  'GET /health': { access: 'public' },
+  'GET /openapi.json': { access: 'public' },
+  'GET /docs': { access: 'public' },
+  'GET /docs.css': { access: 'public' },
+  'GET /portal.css': { access: 'public' },
+  'GET /': { access: 'public' },
+  'GET /sign-in': { access: 'public' },
+  'GET /sign-in/callback': { access: 'public' },
+  'GET /link/{partner}/callback': { access: 'session' },
+  'POST /oauth/token': { access: 'client-credentials' },
+
+  'POST /sign-out': { access: 'session' },
+  'GET /link/{partner}': { access: 'session' },
+  'POST /link/{partner}': { access: 'session' },
+  'GET /unlink/{partner}': { access: 'session' },
+  'POST /unlink/{partner}': { access: 'session' },
+  'POST /choose/{group}': { access: 'session' },
+
+  'GET /v1/programmes/{id}': brand(['programmes:write', 'finance:read'], fixed('/v1/programmes/88vip')),
+  'PUT /v1/programmes/{id}': brand(['programmes:write'], fixed('/v1/programmes/88vip'), { body: () => programme }),
+  // Registrations are the directory from which every brand's programmes name partners.
+  'GET /v1/partners/{id}': brand(['partners:write'], fixed('/v1/partners/youku'), {
+    strangers: { jd: { shared: 200 } },
+  }),
+  'PUT /v1/partners/{id}': brand(['partners:write'], fixed('/v1/partners/youku'), {
+    body: () => partnerDocument('youku'),
+  }),
+  'GET /v1/contracts/{id}': brand(['contracts:write', 'finance:read'], fixed('/v1/contracts/youku-2026')),
+  'PUT /v1/contracts/{id}': brand(['contracts:write'], fixed('/v1/contracts/youku-2026'), {
+    body: () => youkuContract,
+  }),
+
+  'POST /v1/memberships': brand(['memberships:write'], fixed('/v1/memberships'), {
+    body: ({ subject }) => sale(subject),
+    answers: 201,
+  }),
+  'GET /v1/memberships/{id}': brand(['memberships:write'], ({ membership }) => `/v1/memberships/${membership}`),
+  'POST /v1/memberships/{id}/renew': action('renew'),
+  'POST /v1/memberships/{id}/cancel': action('cancel'),
+  'POST /v1/memberships/{id}/suspend': action('suspend'),
+  'POST /v1/memberships/{id}/resume': action('resume'),
+  'POST /v1/memberships/{id}/refund': action('refund'),
+
+  'GET /v1/links': partner(['entitlements:read'], ({ account }) => `/v1/links?account=${account}`, { own: 200 }),
+  'POST /v1/entitlement-tokens': partner(['entitlements:read'], fixed('/v1/entitlement-tokens'), absent('link'), {
+    body: ({ link }) => ({ linkId: link.id }),
+  }),
+  'POST /v1/usage-batches': partner(
+    ['usage:write'],
+    fixed('/v1/usage-batches'),
+    { own: 202 },
+    {
+      body: ({ event }) => ({ events: [event] }),
+      answers: 202,
+    },
+  ),
+  'GET /v1/usage-batches/{id}': partner(
+    ['usage:write'],
+    ({ batch }) => `/v1/usage-batches/${batch.id}`,
+    absent('batch'),
+  ),
+  'GET /v1/usage-batches/{id}/dispositions': partner(
+    ['usage:write'],
+    ({ batch }) => `/v1/usage-batches/${batch.id}/dispositions`,
+    absent('batch'),
+  ),
+
+  'GET /v1/programmes/{programme}/periods': brand(['finance:read'], fixed(periods)),
+  'GET /v1/programmes/{programme}/periods/{period}': brand(['finance:read'], fixed(`${periods}/2026-10`)),
+  'POST /v1/programmes/{programme}/periods/{period}/preview': brand(
+    ['finance:read'],
+    fixed(`${periods}/2026-10/preview`),
+  ),
+  'POST /v1/programmes/{programme}/periods/{period}/close': brand(
+    ['finance:write'],
+    fixed(`${periods}/2026-10/close`),
+    { answers: 202 },
+  ),
+  'GET /v1/programmes/{programme}/periods/{period}/journal': brand(
+    ['finance:read'],
+    fixed(`${periods}/2026-10/journal`),
+  ),
+  'GET /v1/statements': partner(
+    ['settlements:read', 'finance:read'],
+    fixed('/v1/statements'),
+    { own: 200 },
+    {
+      strangers: { eleme: { own: 200 }, jd: { own: 200 } },
+    },
+  ),
+  'GET /v1/statements/{id}': partner(
+    ['settlements:read', 'finance:read'],
+    ({ statement }) => `/v1/statements/${statement}`,
+    absent('statement'),
+    { strangers: { eleme: absent('statement'), jd: absent('statement') } },
+  ),
+}
