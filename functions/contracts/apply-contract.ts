@@ -3,7 +3,7 @@ import type { Contract, ContractDocument } from '../../schemas/contract.ts'
 import type { PointedError } from '../../schemas/usage.ts'
 import { hashOf } from '../kernel/canonical.ts'
 import type { Now } from '../kernel/clock.ts'
-import { Refusal } from '../kernel/refusal.ts'
+import { Refusal, requireVersion } from '../kernel/refusal.ts'
 import { againOnConflict, type Table } from '../kernel/table.ts'
 import { findProgramme } from '../programmes/find-programme.ts'
 import { overlaps } from './overlap.ts'
@@ -21,7 +21,7 @@ export async function applyContract({ table, now }: Needs, { caller, document, i
     const before = await findContractRecord(table, document.id)
     if (before && before.programme !== document.programme)
       throw new Refusal('not-yours', `contract ${document.id} is of the programme ${before.programme}`)
-    if (ifMatch !== undefined && ifMatch !== etagOf(before?.version)) throw new Refusal('version-mismatch')
+    requireVersion(ifMatch, before?.version)
     if (before && isSame(before, document)) return before
 
     const errors = unknownBenefits(document, new Set(programme.benefits.map(benefit => benefit.id)))
@@ -34,8 +34,6 @@ export async function applyContract({ table, now }: Needs, { caller, document, i
     return contract
   })
 }
-
-export const etagOf = (version: number | undefined): string => `"${version ?? 0}"`
 
 const unknownBenefits = ({ lines }: ContractDocument, known: ReadonlySet<string>): PointedError[] =>
   lines.flatMap(({ benefit }, index) =>

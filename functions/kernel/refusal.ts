@@ -77,3 +77,12 @@ export class Refusal extends Error {
     this.headers = headers
   }
 }
+
+/** The entity tag of a versioned document (RFC 9110 §8.8.3); what does not exist yet has version 0. */
+export const etagOf = (version: number | undefined): string => `"${version ?? 0}"`
+
+/** @throws Refusal version-mismatch when the document has changed since the caller read it (RFC 9110 §13.1.1) */
+export function requireVersion(ifMatch: string | undefined, version: number | undefined): void {
+  if (ifMatch !== undefined && ifMatch !== etagOf(version))
+    throw new Refusal('version-mismatch', `the document has the entity tag ${etagOf(version)}: read it again`)
+}

@@ -1,10 +1,11 @@
-import { createRoute, OpenAPIHono, type RouteConfig, type z } from '@hono/zod-openapi'
+import { createRoute, OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi'
 import type { Context, MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import type { Caller, Scope } from '../../schemas/client.ts'
+import { Slug } from '../../schemas/primitives.ts'
 import { Problem } from '../../schemas/problem.ts'
 import type { PointedError } from '../../schemas/usage.ts'
-import { Refusal } from './refusal.ts'
+import { etagOf, Refusal } from './refusal.ts'
 
 export type GatewayEnv = { Variables: { caller?: Caller; requestId: string } }
 export type App = OpenAPIHono<GatewayEnv>
@@ -124,3 +125,60 @@ export const problemAnswer = {
   description: 'A problem (RFC 9457)',
   content: { 'application/problem+json': { schema: Problem } },
 }
+
+type DocumentRoutes<Document extends { id: string }, Answer extends { version: number }> = {
+  path: `/v1/${string}/{id}`
+  tag: string
+  document: z.ZodType<Document>
+  answer: z.ZodType<Answer>
+  apply: {
+    summary: string
+    scopes: Scope[]
+    run(request: { caller: Caller; document: Document; ifMatch: string | undefined }): Promise<Answer>
+  }
+  find: { summary: string; scopes: Scope[]; run(request: { caller: Caller; id: string }): Promise<Answer> }
+}
+
+/** `PUT` and `GET` of a versioned document that its operator names, with entity tags: they are alike in all this. */
+export function documentRoutes<Document extends { id: string }, Answer extends { version: number }>({
+  path,
+  tag,
+  document: documentSchema,
+  answer,
+  apply,
+  find,
+}: DocumentRoutes<Document, Answer>): App {
+  const params = z.object({ id: Slug })
+  const headers = z.object({ 'if-match': z.string().max(40).optional() })
+  const responses = { 200: json(answer, 'The document as it now holds'), default: problemAnswer }
+  const app = router()
+  app.openapi(
+    operation({
+      method: 'put',
+      path,
+      summary: apply.summary,
+      tag,
+      scopes: apply.scopes,
+      request: { params, headers, body: jsonBody(documentSchema) },
+      responses,
+    }),
+    async c => {
+      const document = c.req.valid('json') as Document
+      if (document.id !== c.req.valid('param').id)
+        throw new Refusal('invalid-request', undefined, {
+          errors: [{ pointer: '/id', detail: 'the id is not that of the path' }],
+        })
+      const ifMatch = c.req.valid('header')['if-match']
+      return answered(c, await apply.run({ caller: callerOf(c), document, ifMatch }))
+    },
+  )
+  app.openapi(
+    operation({ method: 'get', path, summary: find.summary, tag, scopes: find.scopes, request: { params }, responses }),
+    async c => answered(c, await find.run({ caller: callerOf(c), id: c.req.valid('param').id })),
+  )
+  return app
+}
+
+/** The router's types cannot follow the JSON form of a type parameter, hence `never`. */
+const answered = (c: Context<GatewayEnv>, document: { version: number }): never =>
+  c.json(document, 200, { etag: etagOf(document.version) }) as never

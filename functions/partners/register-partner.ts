@@ -1,7 +1,7 @@
 import type { Caller } from '../../schemas/client.ts'
 import type { Partner, PartnerDocument, PartnerRecord } from '../../schemas/partner.ts'
 import type { Now } from '../kernel/clock.ts'
-import { Refusal } from '../kernel/refusal.ts'
+import { Refusal, requireVersion } from '../kernel/refusal.ts'
 import { againOnConflict, type Table } from '../kernel/table.ts'
 import type { Vault } from '../tokens/vault.ts'
 import { shown } from './find-partner.ts'
@@ -17,8 +17,7 @@ export async function registerPartner({ table, vault, now }: Needs, request: Req
     const before = await findRecord(table, document.id)
     if (before && before.operator !== request.caller.brand)
       throw new Refusal('not-yours', `partner ${document.id} is registered by another brand`)
-    if (request.ifMatch !== undefined && request.ifMatch !== etagOf(before?.version))
-      throw new Refusal('version-mismatch')
+    requireVersion(request.ifMatch, before?.version)
     const sealed = clientSecret
       ? await vault.seal(Buffer.from(clientSecret), { partner: document.id })
       : before?.sealedClientSecret
@@ -34,5 +33,3 @@ export async function registerPartner({ table, vault, now }: Needs, request: Req
     return shown(record)
   })
 }
-
-export const etagOf = (version: number | undefined): string => `"${version ?? 0}"`

@@ -2,7 +2,7 @@ import type { Caller } from '../../schemas/client.ts'
 import type { Programme, ProgrammeDocument } from '../../schemas/programme.ts'
 import { hashOf } from '../kernel/canonical.ts'
 import type { Now } from '../kernel/clock.ts'
-import { Refusal } from '../kernel/refusal.ts'
+import { Refusal, requireVersion } from '../kernel/refusal.ts'
 import { againOnConflict, type Table } from '../kernel/table.ts'
 import { knownPartners } from '../partners/find-partner.ts'
 import { programmeFaults } from './faults.ts'
@@ -23,7 +23,7 @@ export async function applyProgramme(
     const before = await findHead(table, document.id)
     if ((before?.brand ?? document.brand) !== caller.brand || document.brand !== caller.brand)
       throw new Refusal('not-yours', `programme ${document.id} is not of the brand ${caller.brand}`)
-    if (ifMatch !== undefined && ifMatch !== etagOf(before?.version)) throw new Refusal('version-mismatch')
+    requireVersion(ifMatch, before?.version)
     const newest = before && (await findVersion(table, document.id, before.version))
     if (newest && isSame(newest, document)) return newest
 
@@ -41,8 +41,6 @@ export async function applyProgramme(
     return programme
   })
 }
-
-export const etagOf = (version: number | undefined): string => `"${version ?? 0}"`
 
 function isSame(
   { version: _version, appliedAt: _appliedAt, ...before }: Programme,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { applyContract, contractsOf, etagOf, findContract } from '../../functions/contracts/apply-contract.ts'
+import { applyContract, contractsOf, findContract } from '../../functions/contracts/apply-contract.ts'
 import { overlaps } from '../../functions/contracts/overlap.ts'
+import { etagOf } from '../../functions/kernel/refusal.ts'
 import { type Contract, ContractDocument } from '../../schemas/contract.ts'
 import { caller, membershipWorld, race } from '../memberships/world.ts'
 

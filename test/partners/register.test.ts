@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { etagOf } from '../../functions/kernel/refusal.ts'
 import { recordType } from '../../functions/kernel/table.ts'
 import { findPartner, knownPartners, partnerRegistration } from '../../functions/partners/find-partner.ts'
-import { etagOf, registerPartner } from '../../functions/partners/register-partner.ts'
+import { registerPartner } from '../../functions/partners/register-partner.ts'
 import { caller, membershipWorld, partnerDocument, race } from '../memberships/world.ts'
 
 describe('a partner registration', () => {
