@@ -68,7 +68,7 @@ type Operation<Method extends RouteConfig['method'], Path extends string, Reques
   /** Any one of these suffices; none makes the operation public. */
   scopes: Scope[]
   /** Runs after the scopes are checked. */
-  middleware?: MiddlewareHandler<GatewayEnv>
+  middleware?: MiddlewareHandler<GatewayEnv>[]
   request?: Request
   responses: Answers
 }
@@ -98,7 +98,7 @@ export function operation<
     middleware: [
       ...(scopes.length > 0 ? [requires(scopes)] : []),
       ...(isDocument(request) ? [documentLimit] : []),
-      ...(middleware ? [middleware] : []),
+      ...(middleware ?? []),
     ],
     request: request as Request,
     responses: responses as Answers & {
@@ -121,6 +121,16 @@ export const jsonBody = <S extends z.ZodType>(schema: S) => ({
   required: true as const,
   content: { 'application/json': { schema } },
 })
+/** A body that may be left out; with `refuseOtherBodies`, since the router would take any other body for none. */
+export const optionalJsonBody = <S extends z.ZodType>(schema: S) => ({
+  required: false as const,
+  content: { 'application/json': { schema } },
+})
+export const refuseOtherBodies: MiddlewareHandler<GatewayEnv> = async (c, next) => {
+  const isJson = /^application\/([a-z-.]+\+)?json\s*(;|$)/i.test(c.req.header('content-type') ?? '')
+  if (!isJson && (await c.req.text()) !== '') throw new Refusal('unsupported-media-type')
+  await next()
+}
 export const problemAnswer = {
   description: 'A problem (RFC 9457)',
   content: { 'application/problem+json': { schema: Problem } },

@@ -5,7 +5,16 @@ import type { Now } from '../kernel/clock.ts'
 import { idempotent } from '../kernel/idempotency.ts'
 import type { NewId, Random } from '../kernel/ids.ts'
 import type { Table } from '../kernel/table.ts'
-import { callerOf, json, jsonBody, operation, problemAnswer, router } from '../kernel/validate.ts'
+import {
+  callerOf,
+  json,
+  jsonBody,
+  operation,
+  optionalJsonBody,
+  problemAnswer,
+  refuseOtherBodies,
+  router,
+} from '../kernel/validate.ts'
 import { changeMembership } from './change.ts'
 import { sell } from './sell.ts'
 import { viewMembership } from './view.ts'
@@ -29,7 +38,7 @@ export function membershipRoutes(needs: Needs) {
         summary: 'Sell a membership; the external id makes it safe to retry',
         tag: 'operator',
         scopes: ['memberships:write'],
-        middleware: idempotent(needs),
+        middleware: [idempotent(needs)],
         request: { body: jsonBody(MembershipRequest) },
         responses: { 201: json(MembershipView, 'The membership'), default: problemAnswer },
       }),
@@ -59,8 +68,8 @@ export function membershipRoutes(needs: Needs) {
         summary: summaries[verb],
         tag: 'operator',
         scopes: ['memberships:write'],
-        middleware: idempotent(needs),
-        request: { params, body: jsonBody(MembershipAction) },
+        middleware: [refuseOtherBodies, idempotent(needs)],
+        request: { params, body: optionalJsonBody(MembershipAction) },
         responses: { 200: json(MembershipView, 'The membership after it'), default: problemAnswer },
       }),
       async c => {

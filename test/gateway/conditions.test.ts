@@ -215,6 +215,23 @@ describe('Idempotency-Key', () => {
 })
 
 // Last, since it moves the clock past the month.
+describe('an action without a body', () => {
+  test('is one without a reason, but another body than JSON is not overlooked', async () => {
+    const { id } = await bodyOf<MembershipView>(
+      await world.call('alibaba', 'POST', membershipPath, sale('bodiless')),
+      201,
+    )
+    const suspended = await world.call('alibaba', 'POST', `${membershipPath}/${id}/suspend`)
+    expect((await bodyOf<MembershipView>(suspended)).state).toBe('suspended')
+    const form = { 'content-type': 'application/x-www-form-urlencoded' }
+    const refused = await world.call('alibaba', 'POST', `${membershipPath}/${id}/refund`, 'reason=x', form)
+    expect(refused.status).toBe(415)
+    expect((await bodyOf<MembershipView>(await world.call('alibaba', 'GET', `${membershipPath}/${id}`))).state).toBe(
+      'suspended',
+    )
+  })
+})
+
 describe('lists after a close', () => {
   test('pages of statements and periods lead to the end and have everything once, in order', async () => {
     await closeOctober(world)
