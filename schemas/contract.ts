@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Currency } from './money.ts'
-import { Day, Decimal, Instant, Slug } from './primitives.ts'
+import { Day, Decimal, Instant, Share, Slug } from './primitives.ts'
 
 /** Steps ascend by `upTo` (inclusive); only the last one is open. Prices are in major units. */
 export const Tiers = z
@@ -27,7 +27,7 @@ export type Tiers = z.infer<typeof Tiers>
 
 /** Who bears a line, e.g. 60 % the brand and 40 % the partner; the payee's own part is not owed. */
 export const FundedBy = z
-  .array(z.strictObject({ brand: Slug, share: Decimal }))
+  .array(z.strictObject({ brand: Slug, share: Share }))
   .min(1)
   .max(10)
   .superRefine((parts, context) => {
@@ -61,7 +61,7 @@ export const ContractLine = z
     z.strictObject({ ...priced, model: z.literal('per-use') }).refine(onePrice, onePriceMessage),
     z.strictObject({ ...priced, model: z.literal('per-active-member') }).refine(onePrice, onePriceMessage),
     z.strictObject({ ...priced, model: z.literal('per-entitled-member') }).refine(onePrice, onePriceMessage),
-    z.strictObject({ ...base, benefit: Slug, model: z.literal('revenue-share'), share: Decimal }),
+    z.strictObject({ ...base, benefit: Slug, model: z.literal('revenue-share'), share: Share }),
     /** `fee` in major units a period, however much is used; `unitPrice` is accepted as its other name. */
     z
       .strictObject({
@@ -89,7 +89,7 @@ export const ContractDocument = z
     currency: Currency,
     validFrom: Day,
     validTo: Day.optional(),
-    taxRate: Decimal.default('0'),
+    taxRate: Share,
     lateDays: z.int().min(0).max(3650).default(60),
     lines: z.array(ContractLine).min(1).max(50),
     minimum: Decimal.optional(),

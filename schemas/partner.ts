@@ -8,6 +8,8 @@ export const PartnerUrl = z
   .refine(isPlainHttps, 'an https address without user, query and fragment')
 
 function isPlainHttps(text: string): boolean {
+  // Every check of a text is run, also after one that found that it is no address at all.
+  if (!URL.canParse(text)) return false
   const url = new URL(text)
   const loopback = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname)
   const secure = url.protocol === 'https:' || (url.protocol === 'http:' && loopback)

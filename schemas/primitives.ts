@@ -53,6 +53,12 @@ export const Decimal = z
   .regex(/^(0|[1-9]\d{0,11})(\.\d{1,12})?$/, 'a decimal string such as "6.5", at most 12 digits on either side')
   .meta({ id: 'Decimal', example: '6.5' })
 
+/** A part of a whole: a decimal from 0 to 1. */
+export const Share = z
+  .string()
+  .regex(/^(0(\.\d{1,12})?|1(\.0{1,12})?)$/, 'a decimal string from "0" to "1", at most 12 digits after the point')
+  .meta({ id: 'Share', example: '0.06' })
+
 /** An IANA time zone that this runtime knows. */
 export const TimeZone = z
   .string()

@@ -24,7 +24,7 @@ export const PeriodView = z
     /** Hash of everything the close was computed from; absent while open. */
     identity: Sha256.optional(),
   })
-  .meta({ id: 'Period' })
+  .meta({ id: 'PeriodView' })
 export type PeriodView = z.infer<typeof PeriodView>
 
 /** `minimum-top-up` and `maximum-cut` are lines that a contract's minimum and maximum make. */

@@ -5,6 +5,7 @@ import { hashOf } from '../kernel/canonical.ts'
 import type { Now } from '../kernel/clock.ts'
 import { Refusal, requireVersion } from '../kernel/refusal.ts'
 import { againOnConflict, type Table } from '../kernel/table.ts'
+import { allPartners, knownPartners } from '../partners/find-partner.ts'
 import { findProgramme } from '../programmes/find-programme.ts'
 import { overlaps } from './overlap.ts'
 import { bookVersion, contractsOfProgramme, contractWrites, findContractRecord } from './store.ts'
@@ -24,7 +25,11 @@ export async function applyContract({ table, now }: Needs, { caller, document, i
     requireVersion(ifMatch, before?.version)
     if (before && isSame(before, document)) return before
 
-    const errors = unknownBenefits(document, new Set(programme.benefits.map(benefit => benefit.id)))
+    const brands = new Set([programme.brand, ...(await partnerBrands(table, document))])
+    const errors = [
+      ...unknownBenefits(document, new Set(programme.benefits.map(benefit => benefit.id))),
+      ...unknownBrands(document, brands),
+    ]
     if (errors.length > 0) throw new Refusal('invalid-document', undefined, { errors })
     const overlapping = overlaps(document, await contractsOfProgramme(table, document.programme))
     if (overlapping.length > 0) throw new Refusal('contract-overlap', undefined, { errors: overlapping })
@@ -33,6 +38,30 @@ export async function applyContract({ table, now }: Needs, { caller, document, i
     await table.commit(contractWrites(contract, book))
     return contract
   })
+}
+
+/**
+ * Brands of registered partners. Most brands have their partner's id and are looked up by it, which also finds one that
+ * was registered a moment ago; the list of all partners may lag behind.
+ */
+async function partnerBrands(table: Table, { payer, payee, lines }: ContractDocument): Promise<string[]> {
+  const named = [payer, payee, ...lines.flatMap(({ fundedBy = [] }) => fundedBy.map(({ brand }) => brand))]
+  const partners = [...(await knownPartners({ table }, named)), ...(await allPartners({ table }))]
+  return partners.map(({ brand }) => brand)
+}
+
+/** A debt to a brand that nobody registered could never be paid. */
+function unknownBrands({ payer, payee, lines }: ContractDocument, known: ReadonlySet<string>): PointedError[] {
+  const named = [
+    { brand: payer, pointer: '/payer' },
+    { brand: payee, pointer: '/payee' },
+    ...lines.flatMap(({ fundedBy = [] }, index) =>
+      fundedBy.map(({ brand }, place) => ({ brand, pointer: `/lines/${index}/fundedBy/${place}/brand` })),
+    ),
+  ]
+  return named
+    .filter(({ brand }) => !known.has(brand))
+    .map(({ brand, pointer }) => ({ pointer, detail: `${brand} is neither the programme's brand nor a partner's` }))
 }
 
 const unknownBenefits = ({ lines }: ContractDocument, known: ReadonlySet<string>): PointedError[] =>

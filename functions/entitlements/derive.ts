@@ -82,6 +82,10 @@ export function groupStanding(group: ChoiceGroup, entitlements: Entitlement[]) {
   return { trivial, open: !trivial && chosen.length < group.choose, options, chosen }
 }
 
+/** What needs no link is told to the partner by the link there is: nobody else could ask for its token. */
+const isOf = (link: LinkRecord, { link: own, linkRequired, partner }: Entitlement): boolean =>
+  own === link.id || (!linkRequired && partner === link.partner)
+
 /** The copies of a link's entitlements that stand in its item: all that a token can need. */
 export function projection(
   link: LinkRecord,
@@ -89,7 +93,7 @@ export function projection(
   memberships: Membership[],
 ): LinkedEntitlement[] {
   return entitlements
-    .filter(entitlement => entitlement.link === link.id && !isTerminal(entitlement.state))
+    .filter(entitlement => isOf(link, entitlement) && !isTerminal(entitlement.state))
     .map(entitlement => {
       const membership = memberships.find(({ id }) => id === entitlement.membership)
       const graceUntil = membership && !membership.cancelAtEnd ? membership.graceEndsAt : undefined

@@ -1,4 +1,4 @@
-import type { LinkedEntitlement } from '../../schemas/entitlement.ts'
+import type { Entitlement, LinkedEntitlement } from '../../schemas/entitlement.ts'
 import type { Instant } from '../../schemas/primitives.ts'
 import { previousQuotaPeriod, quotaPeriodOf } from '../kernel/calendar.ts'
 import { epochSeconds, isBefore } from '../kernel/clock.ts'
@@ -12,6 +12,9 @@ export { type QuotaUse, quotaUse } from './store.ts'
 /** A use is needed for its own quota period and, with rollover, for the next one: a year and a bit covers both. */
 const keepSeconds = 3 * 366 * 86_400
 
+/** Entitlements noted side by side; the events of one entitlement stay in order. */
+const atOnce = 16
+
 /**
  * Notes the allowance uses of newly received lines beside their links, so that a token tells what remains without
  * reading any usage. Provisional: reconciliation decides what counts. One create-only item an event, so that lines seen
@@ -19,33 +22,38 @@ const keepSeconds = 3 * 366 * 86_400
  */
 export async function noteUses({ table }: { table: Table }, partner: string, lines: ReceivedLine[]): Promise<void> {
   const ids = lines.flatMap(({ event }) => (event ? [event.entitlementId] : []))
-  const entitlements = await entitlementsById({ table }, partner, ids)
-  for (const { event, receivedAt } of lines) {
-    const entitlement = event && entitlements.get(event.entitlementId)
-    if (!event || !entitlement?.quota || !entitlement.link) continue
-    if (event.subject !== entitlement.subject || event.benefit !== entitlement.benefit) continue
-    const ttl = epochSeconds(receivedAt) + keepSeconds
-    if (event.type === 'reversal') {
-      const taken = (await findUses(table, entitlement.link)).find(
-        use => use.event === event.reverses && use.entitlement === entitlement.id && !use.reversedBy,
-      )
-      if (taken) await table.write(reversedUseWrite(taken, event.id, ttl))
-      continue
-    }
-    const live = entitlement.windows.some(
-      ({ from, until }) => !isBefore(event.occurredAt, from) && (!until || isBefore(event.occurredAt, until)),
+  const metered = [...(await entitlementsById({ table }, partner, ids)).values()].filter(
+    ({ quota, link }) => quota && link,
+  )
+  const byEntitlement = Map.groupBy(lines, ({ event }) => event?.entitlementId)
+  for (let start = 0; start < metered.length; start += atOnce)
+    await Promise.all(
+      metered.slice(start, start + atOnce).map(async entitlement => {
+        for (const line of byEntitlement.get(entitlement.id) ?? []) await noteLine(table, entitlement, line)
+      }),
     )
-    if (!live) continue
-    const period = quotaPeriodOf(event.occurredAt, entitlement.quota.per, entitlement.timeZone)
-    const use = {
-      entitlement: entitlement.id,
-      link: entitlement.link,
-      event: event.id,
-      period,
-      quantity: event.quantity,
-    }
-    await noteUse(table, use, ttl)
+}
+
+async function noteLine(table: Table, entitlement: Entitlement, { event, receivedAt }: ReceivedLine): Promise<void> {
+  const { quota, link, windows, timeZone } = entitlement
+  if (!event || !quota || !link) return
+  if (event.subject !== entitlement.subject || event.benefit !== entitlement.benefit) return
+  const ttl = epochSeconds(receivedAt) + keepSeconds
+  if (event.type === 'reversal') {
+    const taken = (await findUses(table, link)).find(
+      use => use.event === event.reverses && use.entitlement === entitlement.id && !use.reversedBy,
+    )
+    if (taken) await table.write(reversedUseWrite(taken, event.id, ttl))
+    return
   }
+  const live = windows.some(
+    ({ from, until }) => !isBefore(event.occurredAt, from) && (!until || isBefore(event.occurredAt, until)),
+  )
+  const period = quotaPeriodOf(event.occurredAt, quota.per, timeZone)
+  // A token tells of the present quota period, and with rollover of the one before it; older ones are nobody's news.
+  const isNews = period >= previousQuotaPeriod(quotaPeriodOf(receivedAt, quota.per, timeZone), quota.per)
+  if (!live || !isNews) return
+  await noteUse(table, { entitlement: entitlement.id, link, event: event.id, period, quantity: event.quantity }, ttl)
 }
 
 async function noteUse(table: Table, use: QuotaUse, ttl: number): Promise<void> {

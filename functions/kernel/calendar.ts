@@ -15,6 +15,13 @@ const endOfTime = Date.UTC(9999, 11, 31, 23, 59, 59)
 export const plusDuration = (instant: Instant, duration: string, timeZone: string): Instant =>
   instantOf(Math.min(Number(zoned(instant, timeZone).add(duration).epochMilliseconds), endOfTime))
 
+/** Adds a duration several times over at once: two months from 31 January are 31 March, not 28 and a month. */
+export function plusDurations(instant: Instant, duration: string, times: number, timeZone: string): Instant {
+  const { years, months, weeks, days } = Temporal.Duration.from(duration)
+  const whole = { years: years * times, months: months * times, weeks: weeks * times, days: days * times }
+  return plusDuration(instant, Temporal.Duration.from(whole).toString(), timeZone)
+}
+
 export const dayOf = (instant: Instant, timeZone: string): Day =>
   zoned(instant, timeZone).toPlainDate().toString() as Day
 

@@ -23,25 +23,28 @@ const abandonedSeconds = 60
 /**
  * `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): the same key and body give the first answer again.
  * A crashed first request is worked on anew, which is safe because the verbs behind it are idempotent themselves.
+ * @param options `replay: false` for a verb that itself gives the same bytes the same answer, which may be too large to
+ *   be remembered here: only another body under the same key is refused
  */
 export const idempotent =
-  ({ table }: { table: Table }): MiddlewareHandler<GatewayEnv> =>
+  ({ table }: { table: Table }, { replay = true }: { replay?: boolean } = {}): MiddlewareHandler<GatewayEnv> =>
   async (c, next) => {
     const given = c.req.header('idempotency-key')
     if (given === undefined) return next()
     if (given.length < 1 || given.length > 255)
       throw new Refusal('invalid-request', 'Idempotency-Key must have 1 to 255 characters')
     const key = { pk: `IDEMPOTENCY#${c.get('caller')?.client}#${sha256(given)}`, sk: 'HEAD' }
-    const fingerprint = sha256(`${c.req.method} ${c.req.path}\n${await c.req.text()}`)
+    const body = Buffer.from(await c.req.arrayBuffer())
+    const fingerprint = sha256(Buffer.concat([Buffer.from(`${c.req.method} ${c.req.path}\n`), body]))
     const startedAt = epochSeconds(systemNow())
-    const first = await claim(table, key, { fingerprint, startedAt })
-    if (first)
+    const first = await claim(table, key, { fingerprint, startedAt }, replay)
+    if (first && replay)
       return new Response(first.body, { status: first.status, headers: { 'content-type': 'application/json' } })
 
     await next()
     // Only what was done is remembered: a refusal may be mended and tried again under the same key.
     const isDone = c.res.status >= 200 && c.res.status < 300
-    const answer = { status: c.res.status, body: isDone ? await c.res.clone().text() : '' }
+    const answer = { status: c.res.status, body: isDone && replay ? await c.res.clone().text() : '' }
     const own = { equals: { startedAt } }
     await table
       .write(
@@ -60,7 +63,7 @@ function unlessTakenOver(error: unknown): void {
 type Claim = { fingerprint: string; startedAt: number }
 
 /** Claims the key for this request, or answers what the first one got. */
-async function claim(table: Table, key: { pk: string; sk: string }, own: Claim) {
+async function claim(table: Table, key: { pk: string; sk: string }, own: Claim, exclusive: boolean) {
   const ttl = own.startedAt + keepSeconds
   try {
     await table.write(put(remembered, key, own, { when: 'absent', ttl }))
@@ -73,7 +76,7 @@ async function claim(table: Table, key: { pk: string; sk: string }, own: Claim) 
   if (before && !expired) {
     if (before.fingerprint !== own.fingerprint) throw new Refusal('idempotency-key-reused')
     if (before.answer) return before.answer
-    if (before.startedAt + abandonedSeconds > own.startedAt) throw inProgress()
+    if (exclusive && before.startedAt + abandonedSeconds > own.startedAt) throw inProgress()
   }
   const when = before ? ({ equals: { startedAt: before.startedAt } } as const) : 'absent'
   await table.write(put(remembered, key, own, { when, ttl })).catch(error => {

@@ -101,6 +101,7 @@ export const contracts: ContractInput[] = [
     ...terms,
     id: 'eleme-2026',
     payee: 'eleme',
+    taxRate: '0.06',
     lines: [
       { id: 'share', benefit: 'eleme-5off', model: 'revenue-share', share: '0.08' },
       {
@@ -119,6 +120,7 @@ export const contracts: ContractInput[] = [
     ...terms,
     id: 'fliggy-2026',
     payee: 'fliggy',
+    taxRate: '0',
     lines: [
       {
         id: 'stays',

@@ -10,6 +10,7 @@ import { gateway } from '../gateway.ts'
 import { systemNow } from '../kernel/clock.ts'
 import type { Log } from '../kernel/log.ts'
 import { dynamoDbClient } from '../kernel/table.ts'
+import type { App } from '../kernel/validate.ts'
 import { fireDueTimers } from '../memberships/fire-timers.ts'
 import { findProgramme } from '../programmes/find-programme.ts'
 import { developmentVault } from '../tokens/vault.ts'
@@ -116,9 +117,18 @@ async function startAll(
   }
   const app = gateway(services)
   app.route('/', clockRoutes({ clock, catchUp }))
-  stops.push(await listen(createServer(getRequestListener(app.fetch)), port))
+  stops.push(await listen(createServer(getRequestListener(answering(app))), port))
   return { issuer, identityIssuer, partnerIssuers, engine: engine.name, stop }
 }
+
+/** A refusal may come before the body was read: the rest of it would be taken for the next request. */
+const answering =
+  (app: App) =>
+  async (request: Request): Promise<Response> => {
+    const response = await app.fetch(request)
+    if (request.body && !request.bodyUsed) response.headers.set('connection', 'close')
+    return response
+  }
 
 const configOf = (issuer: string, identityIssuer: string, endpoint: string): Config =>
   Config.parse({

@@ -1,14 +1,30 @@
 import type { Membership, MembershipVerb } from '../../schemas/membership.ts'
 import type { Instant } from '../../schemas/primitives.ts'
 import type { Plan } from '../../schemas/programme.ts'
-import { plusDuration } from '../kernel/calendar.ts'
+import { plusDuration, plusDurations } from '../kernel/calendar.ts'
 import { isBefore } from '../kernel/clock.ts'
 import { Refusal } from '../kernel/refusal.ts'
 
 /** The end of a term, and of the grace after it where the plan has one. */
-export function termFrom(startsAt: Instant, plan: Plan, timeZone: string): Pick<Membership, 'endsAt' | 'graceEndsAt'> {
-  const endsAt = plusDuration(startsAt, plan.term, timeZone)
-  return { endsAt, ...(plan.grace && { graceEndsAt: plusDuration(endsAt, plan.grace, timeZone) }) }
+export const termFrom = (startsAt: Instant, plan: Plan, timeZone: string): Term =>
+  withGrace(plusDuration(startsAt, plan.term, timeZone), plan, timeZone)
+
+type Term = Pick<Membership, 'endsAt' | 'graceEndsAt'>
+const withGrace = (endsAt: Instant, { grace }: Plan, timeZone: string): Term => ({
+  endsAt,
+  ...(grace && { graceEndsAt: plusDuration(endsAt, grace, timeZone) }),
+})
+
+/** Terms are counted from the start: sold on 31 October, a month ends on 30 November and the next one on 31 December. */
+const mostTerms = 1_200
+function nextEnd({ startsAt, endsAt }: Membership, { term }: Plan, timeZone: string): Instant {
+  for (let terms = 1; terms <= mostTerms; terms++) {
+    const end = plusDurations(startsAt, term, terms, timeZone)
+    if (end === endsAt) return plusDurations(startsAt, term, terms + 1, timeZone)
+    if (isBefore(endsAt, end)) break
+  }
+  // The term has changed since the sale: what is paid now counts from the present end.
+  return plusDuration(endsAt, term, timeZone)
 }
 
 /**
@@ -51,7 +67,7 @@ export function renewed(membership: Membership, plan: Plan, timeZone: string, pr
   const { graceEndsAt: _before, ...rest } = membership
   return {
     ...rest,
-    ...termFrom(membership.endsAt, plan, timeZone),
+    ...withGrace(nextEnd(membership, plan, timeZone), plan, timeZone),
     state: membership.state === 'grace' ? 'active' : membership.state,
     cancelAtEnd: false,
     programmeVersion,

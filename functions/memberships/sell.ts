@@ -1,6 +1,7 @@
 import type { Caller } from '../../schemas/client.ts'
 import type { MemberId, MembershipId } from '../../schemas/ids.ts'
 import type { Member, Membership, MembershipRequest } from '../../schemas/membership.ts'
+import type { Instant } from '../../schemas/primitives.ts'
 import type { Plan, Programme } from '../../schemas/programme.ts'
 import { attachLinks } from '../entitlements/attach.ts'
 import { type Holding, holdingWrites, settle } from '../entitlements/holding.ts'
@@ -52,7 +53,7 @@ export async function sell(
 
     const member = buyer(needs, { known, request, programme })
     const at = now()
-    const membership = soldMembership(needs, { member, plan, programme, request })
+    const membership = soldMembership(needs, { member, plan, programme, request, at })
     const links = known ? await liveLinks(table, member.id, programme.id) : []
     const bare: Holding = { programme, membership, entitlements: [], links }
     // A term that began earlier gives the benefits that need no link from its beginning, not from this moment.
@@ -118,10 +119,9 @@ const newMember = ({ now, newId }: Needs, { member }: MembershipRequest): Member
 /** How far ahead a term may be sold; keeps every instant that follows within four-digit years. */
 const furthestStart = 'P10Y'
 
-type Sale = { member: Member; plan: Plan; programme: Programme; request: MembershipRequest }
+type Sale = { member: Member; plan: Plan; programme: Programme; request: MembershipRequest; at: Instant }
 
-function soldMembership({ now, newId }: Needs, { member, plan, programme, request }: Sale): Membership {
-  const at = now()
+function soldMembership({ newId }: Pick<Needs, 'newId'>, { member, plan, programme, request, at }: Sale): Membership {
   const startsAt = request.startsAt ?? at
   if (isBefore(plusDuration(at, furthestStart, programme.timeZone), startsAt))
     throw new Refusal('at-out-of-range', `a term may begin within ${furthestStart}`)

@@ -11,7 +11,7 @@ const metadataRoute = operation({
   method: 'get',
   path: '/.well-known/oauth-authorization-server',
   summary: 'What the authorization server can do (RFC 8414)',
-  tag: 'Trust',
+  tag: 'trust',
   scopes: [],
   responses: { 200: json(AuthorizationServerMetadata, 'Metadata'), default: problemAnswer },
 })
@@ -20,7 +20,7 @@ const tokenRoute = operation({
   method: 'post',
   path: tokenPath,
   summary: 'Get an access token with client credentials (RFC 6749 §4.4)',
-  tag: 'Trust',
+  tag: 'trust',
   scopes: [],
   request: {
     body: { required: true, content: { 'application/x-www-form-urlencoded': { schema: TokenRequest } } },

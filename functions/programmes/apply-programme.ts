@@ -1,20 +1,16 @@
 import type { Caller } from '../../schemas/client.ts'
 import type { Programme, ProgrammeDocument } from '../../schemas/programme.ts'
-import { hashOf } from '../kernel/canonical.ts'
 import type { Now } from '../kernel/clock.ts'
 import { Refusal, requireVersion } from '../kernel/refusal.ts'
 import { againOnConflict, type Table } from '../kernel/table.ts'
 import { knownPartners } from '../partners/find-partner.ts'
 import { programmeFaults } from './faults.ts'
-import { findHead, findVersion, versionWrites } from './store.ts'
+import { findHead, versionWrites } from './store.ts'
 
 type Needs = { table: Table; now: Now }
 type Request = { caller: Pick<Caller, 'brand'>; document: ProgrammeDocument; ifMatch?: string | undefined }
 
-/**
- * Every apply is a new version, except that of the newest version's own content, which changes nothing: an apply may be
- * repeated. Memberships keep the version they were sold under until renewal.
- */
+/** Every apply is a new version. Memberships keep the version they were sold under until renewal. */
 export async function applyProgramme(
   { table, now }: Needs,
   { caller, document, ifMatch }: Request,
@@ -24,9 +20,6 @@ export async function applyProgramme(
     if ((before?.brand ?? document.brand) !== caller.brand || document.brand !== caller.brand)
       throw new Refusal('not-yours', `programme ${document.id} is not of the brand ${caller.brand}`)
     requireVersion(ifMatch, before?.version)
-    const newest = before && (await findVersion(table, document.id, before.version))
-    if (newest && isSame(newest, document)) return newest
-
     const partners = await knownPartners(
       { table },
       document.benefits.map(benefit => benefit.partner),
@@ -40,11 +33,4 @@ export async function applyProgramme(
     await table.commit(versionWrites(programme, before))
     return programme
   })
-}
-
-function isSame(
-  { version: _version, appliedAt: _appliedAt, ...before }: Programme,
-  document: ProgrammeDocument,
-): boolean {
-  return hashOf(before) === hashOf(document)
 }

@@ -3,8 +3,10 @@ import type { DispositionCounts, LineOutcome, UsageTotal } from '../../schemas/d
 import type { Entitlement } from '../../schemas/entitlement.ts'
 import type { Period } from '../../schemas/primitives.ts'
 import type { UsageCut } from '../../schemas/usage.ts'
+import { nextPeriod } from '../kernel/calendar.ts'
 import type { Table } from '../kernel/table.ts'
 import { eachLine } from '../usage/read.ts'
+import { earlierOf } from './accounting.ts'
 import { lineKey } from './classify.ts'
 import { type ClosedPeriods, finalsThrough } from './finals.ts'
 import { type Programme, reconcileLines } from './reconcile-lines.ts'
@@ -40,6 +42,7 @@ export async function reconcilePeriod(
   inputs: PeriodInputs,
 ): Promise<PeriodUsage> {
   const { programme, period, entitlements, contracts, foreignContracts = [] } = inputs
+  const openFrom = await oldestOpen(closedPeriods, inputs)
   const earlier = await finalsThrough({ table, closedPeriods }, programme.id, undefined, period)
   const finalsByPartner = Map.groupBy(earlier, ({ partner }) => partner)
   const outcomes: LineOutcome[] = []
@@ -48,14 +51,26 @@ export async function reconcilePeriod(
     const own = reconcileLines(lines, {
       entitlements,
       contracts: [...contracts, ...foreignContracts],
-      programmes: [{ ...programme, openFrom: period }],
+      programmes: [{ ...programme, openFrom }],
       finals: new Map((finalsByPartner.get(partner) ?? []).map(outcome => [lineKey(outcome), outcome])),
       through: period,
     })
     for (const outcome of own) if (outcome.period === period) outcomes.push(outcome)
   }
   const totals = usageTotals({ programme, period, contracts, entitlements: entitlements.values(), outcomes, earlier })
-  return { outcomes, dispositions: countsOf(outcomes), totals }
+  // What changes an earlier month that is still open is billed by that month's own close.
+  const settled = totals.filter(({ originPeriod }) => originPeriod === period || originPeriod < openFrom)
+  return { outcomes, dispositions: countsOf(outcomes), totals: settled }
+}
+
+/**
+ * The first period that no close has made final. In a close it is the period itself; in a preview it may be an earlier
+ * one, whose events are then its own and not the previewed period's.
+ */
+async function oldestOpen(closedPeriods: ClosedPeriods, { programme, period }: PeriodInputs): Promise<Period> {
+  const closed = (await closedPeriods(programme.id)).map(close => close.period).filter(earlier => earlier < period)
+  const last = closed.toSorted().at(-1)
+  return last ? nextPeriod(last) : earlierOf(programme.firstPeriod, period)
 }
 
 /** Lines by disposition. */

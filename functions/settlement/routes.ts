@@ -4,7 +4,15 @@ import { Period, Slug } from '../../schemas/primitives.ts'
 import { PeriodState, PeriodView, Preview, Statement } from '../../schemas/settlement.ts'
 import { periodDays } from '../kernel/calendar.ts'
 import { Refusal } from '../kernel/refusal.ts'
-import { callerOf, json, operation, problemAnswer, router } from '../kernel/validate.ts'
+import {
+  callerOf,
+  json,
+  operation,
+  optionalJsonBody,
+  problemAnswer,
+  refuseOtherBodies,
+  router,
+} from '../kernel/validate.ts'
 import { journal } from '../reports/journal.ts'
 import { statementCsv } from '../reports/statement-csv.ts'
 import { transfersOfPeriod } from './balances.ts'
@@ -64,7 +72,8 @@ const periodRoutes = (needs: SettlementNeeds) =>
         summary: 'Statements as a close would make them now; nothing is posted',
         tag,
         scopes: ['finance:read'],
-        request: { params },
+        middleware: [refuseOtherBodies],
+        request: { params, body: optionalJsonBody(z.strictObject({})) },
         responses: { 200: json(Preview, 'The statements'), default: problemAnswer },
       }),
       async c => {
@@ -79,7 +88,8 @@ const periodRoutes = (needs: SettlementNeeds) =>
         summary: 'Close a period for good; poll the period for its state',
         tag,
         scopes: ['finance:write'],
-        request: { params },
+        middleware: [refuseOtherBodies],
+        request: { params, body: optionalJsonBody(z.strictObject({})) },
         responses: { 202: json(CloseAnswer, 'The close is under way or done'), default: problemAnswer },
       }),
       async c => {

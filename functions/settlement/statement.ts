@@ -81,7 +81,7 @@ function taxOf(lines: RatedLine[], contracts: Contract[]): bigint {
 }
 
 const statementLine = (line: RatedLine): StatementLine => ({
-  id: `${line.contract}/${line.line}/${line.originPeriod}`,
+  id: `${line.contract}:${line.line}:${line.originPeriod}`,
   contract: line.contract,
   line: line.line,
   model: line.model,

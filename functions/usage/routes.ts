@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { BatchReceipt, UsageEvent, usageLimits } from '../../schemas/usage.ts'
+import { idempotent } from '../kernel/idempotency.ts'
 import { Refusal } from '../kernel/refusal.ts'
 import { type App, callerOf, json, operation, problemAnswer, router } from '../kernel/validate.ts'
 import type { UsageMediaType } from './parse.ts'
@@ -44,6 +45,7 @@ export const usageRoutes = (needs: ReceiveNeeds): App =>
       summary: 'Report usage: up to 10,000 events, stored whole or not at all',
       tag: 'partner',
       scopes: ['usage:write'],
+      middleware: [idempotent(needs, { replay: false })],
       request: { headers, body },
       responses: { 202: json(BatchReceipt, 'Stored; malformed lines are listed'), default: problemAnswer },
     }),

@@ -14,6 +14,7 @@ const contract = (id: string, change: object = {}) =>
     currency: 'CNY',
     validFrom: '2026-01-01',
     validTo: '2026-12-31',
+    taxRate: '0',
     lines: [{ id: 'views', benefit: 'youku-vip', model: 'per-use', unitPrice: '0.05' }],
     ...change,
   })
@@ -45,6 +46,27 @@ describe('applying contracts', () => {
       apply: (id: string, change: object = {}) => applyContract(needs, { caller, document: contract(id, change) }),
     }
   }
+
+  it('refuses parties that nobody registered, each by its pointer', async () => {
+    const { apply } = await world()
+    const fundedBy = [
+      { brand: 'alibaba', share: '0.5' },
+      { brand: 'nobody', share: '0.5' },
+    ]
+    const lines = [{ id: 'views', benefit: 'youku-vip', model: 'per-use', unitPrice: '1', fundedBy }]
+    await expect(apply('strangers', { payee: 'somebody', lines })).rejects.toMatchObject({
+      code: 'invalid-document',
+      errors: [{ pointer: '/payee' }, { pointer: '/lines/0/fundedBy/1/brand' }],
+    })
+  })
+
+  it.each([
+    ['taxRate', undefined],
+    ['taxRate', '1.2'],
+  ])('takes no contract with %s %s: a tax that is forgotten is money', (field, value) => {
+    const { success } = ContractDocument.safeParse({ ...contract('x'), [field]: value })
+    expect(success).toBe(false)
+  })
 
   it('of ten rivals that overlap lets exactly one win', async () => {
     const { needs, apply } = await world()

@@ -203,6 +203,19 @@ describe('Idempotency-Key', () => {
     await bodyOf(await world.call('alibaba', 'POST', membershipPath, sale('idem-mend'), mend), 201)
   })
 
+  test('a key of a usage batch: the same bytes give the same receipt, other bytes are refused and not stored', async () => {
+    const used = { 'idempotency-key': 'batch-1' }
+    const events = [{ ...seeded.event, id: 'keyed-1' }]
+    const send = (body: object) => world.call('youku', 'POST', '/v1/usage-batches', body, used)
+    const receipt = await bodyOf<{ sequence: number }>(await send({ events }), 202)
+    expect(await bodyOf(await send({ events }), 202)).toEqual(receipt)
+    await problemOf(await send({ events: [{ ...seeded.event, id: 'keyed-2' }] }), 422, 'idempotency-key-reused')
+    const next = await world.call('youku', 'POST', '/v1/usage-batches', {
+      events: [{ ...seeded.event, id: 'keyed-3' }],
+    })
+    expect((await bodyOf<{ sequence: number }>(next, 202)).sequence).toBe(receipt.sequence + 1)
+  })
+
   test('a key is one client’s own', async () => {
     const answer = await world.call('jd', 'POST', membershipPath, sale('idem'), key)
     await problemOf(answer, 403, 'not-yours')
@@ -223,6 +236,8 @@ describe('an action without a body', () => {
     )
     const suspended = await world.call('alibaba', 'POST', `${membershipPath}/${id}/suspend`)
     expect((await bodyOf<MembershipView>(suspended)).state).toBe('suspended')
+    const path = '/v1/programmes/88vip/periods/2026-10/close'
+    await problemOf(await world.call('alibaba', 'POST', path, { force: true }), 400, 'invalid-request')
     const form = { 'content-type': 'application/x-www-form-urlencoded' }
     const refused = await world.call('alibaba', 'POST', `${membershipPath}/${id}/refund`, 'reason=x', form)
     expect(refused.status).toBe(415)

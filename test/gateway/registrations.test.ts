@@ -19,6 +19,9 @@ describe('a partner with a fault is refused whole', () => {
     clientId: 'tessera',
   }
   test.each([
+    ['/issuer', 'nowhere'],
+    ['/issuer', ''],
+    ['/eventsEndpoint', 'x'],
     ['/issuer', 'http://fresh.example'],
     ['/issuer', 'https://user@fresh.example'],
     ['/issuer', 'javascript:alert(1)'],

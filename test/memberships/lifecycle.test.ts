@@ -77,6 +77,17 @@ describe('a renewal', () => {
     })
   })
 
+  it('counts monthly terms from the day of the sale, which a short month does not move', () => {
+    const monthly = Plan.parse(plan({ term: 'P1M' }))
+    const [startsAt, endsAt] = ['2026-10-31T04:00:00Z', '2026-11-30T04:00:00Z'].map(instant)
+    let current = membership({ startsAt, endsAt })
+    const ends = Array.from({ length: 4 }, () => {
+      current = renewed(current, monthly, 'Asia/Shanghai', 1)
+      return current.endsAt.slice(0, 10)
+    })
+    expect(ends).toEqual(['2026-12-31', '2027-01-31', '2027-02-28', '2027-03-31'])
+  })
+
   it('forgets a grace that the plan no longer has', () => {
     expect(renewed(membership(), Plan.parse(plan()), 'UTC', 2)).not.toHaveProperty('graceEndsAt')
   })

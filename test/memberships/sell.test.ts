@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { plusSeconds } from '../../functions/kernel/clock.ts'
 import { allMemberships } from '../../functions/memberships/find-member.ts'
 import { sell } from '../../functions/memberships/sell.ts'
-import { membershipWorld, plan, race, standing } from './world.ts'
+import { caller, membershipWorld, plan, race, standing } from './world.ts'
 
 const trialPlan = plan({ trial: 'P7D', grace: 'P7D' })
 
@@ -29,6 +30,19 @@ describe('a sale', () => {
     expect(await standing(world, id, 'xiami-sign')).toMatchObject({
       state: 'active',
       windows: [{ from: '2026-09-20T00:00:00Z' }],
+    })
+  })
+
+  it('starts at once where no start is named, also on a clock that goes on between two readings', async () => {
+    const world = await membershipWorld()
+    const reading = world.needs.now
+    let ticks = 0
+    const needs = { ...world.needs, now: () => plusSeconds(reading(), ticks++) }
+    const request = world.request('lin')
+    const sold = await sell(needs, caller, request)
+    expect(await standing(world, sold.id, 'xiami-sign')).toMatchObject({
+      state: 'active',
+      windows: [{ from: sold.startsAt }],
     })
   })
 

@@ -28,7 +28,7 @@ const statement = {
   openingMinor: 0,
   lines: [
     {
-      id: 'c/views/2026-10',
+      id: 'c:views:2026-10',
       contract: 'c',
       line: 'views',
       model: 'per-use',
@@ -38,7 +38,7 @@ const statement = {
       amountMinor: 150,
     },
     {
-      id: 'c/views/2026-09',
+      id: 'c:views:2026-09',
       contract: 'c',
       line: 'views',
       model: 'per-use',
@@ -97,7 +97,7 @@ describe('the journal', () => {
   const transfers = fc.array(
     fc.record({
       statement: fc.constant('stm_00000000000000000000000000'),
-      line: fc.constantFrom('c/views/2026-10', 'tax'),
+      line: fc.constantFrom('c:views:2026-10', 'tax'),
       debit: fc.constantFrom('position:alibaba:CNY', 'position:youku:CNY'),
       credit: fc.constantFrom('position:eleme:CNY', 'position:fliggy:CNY'),
       amountMinor: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),

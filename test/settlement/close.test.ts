@@ -206,3 +206,27 @@ describe('a close', () => {
     await runClose(world, closingOf(october))
   })
 })
+
+describe('a preview while the month before is open', () => {
+  test('holds the previewed month’s own events and nothing of the open one', async () => {
+    const world = await newWorld()
+    await reportOctober(world)
+    await reportNovember(world)
+    world.moveTo('2026-11-20T00:00:00Z')
+    // y5 alone is November's; y4 is a late use of October, which October's own close will still bill.
+    const ahead = await preview(world, closingOf(november))
+    expect(ahead.dispositions).toEqual({ matched: 1 })
+    expect(new Set(ahead.statements.flatMap(({ lines }) => lines.map(line => line.originPeriod)))).toEqual(
+      new Set([november]),
+    )
+    const { items } = await listPeriods(world, { programme: '88vip', limit: 10 })
+    expect(items.map(({ period, dispositions }) => [period, dispositions])).toEqual([
+      [october, { matched: 6, duplicate: 1 }],
+      [november, { matched: 1 }],
+    ])
+    await close(world, october)
+    expect((await preview(world, closingOf(november))).statements.map(({ lines }) => lines)).toEqual(
+      ahead.statements.map(({ lines }) => lines),
+    )
+  })
+})

@@ -79,6 +79,7 @@ export const contracts = [
     ...terms,
     id: 'fliggy-2026',
     payee: 'fliggy',
+    taxRate: '0',
     lines: [
       {
         id: 'stays',

@@ -30,7 +30,7 @@ describe('a statement', () => {
     const { hash, ...unhashed } = statement as Statement
     expect(hash).toBe(hashOf(unhashed))
     expect(statement?.lines[0]).toEqual({
-      id: 'youku-2026/views/2026-10',
+      id: 'youku-2026:views:2026-10',
       contract: 'youku-2026',
       line: 'views',
       model: 'per-use',
@@ -258,7 +258,7 @@ describe('the ledger', () => {
     const [statement] = draft([contractOf({ lines, taxRate: '0.1' })], [totalOf({ quantity: -50 })])
     expect(transfersOf(statement as Statement)).toEqual(
       [
-        ['youku-2026/views/2026-10', 50],
+        ['youku-2026:views:2026-10', 50],
         ['tax', 5],
       ].map(([line, amountMinor]) => ({
         id: `${statement?.id}/${line}`,
