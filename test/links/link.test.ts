@@ -21,6 +21,21 @@ describe('a link', () => {
     ])
   })
 
+  it('tells its partner of a benefit that needs no link too, which unlinking does not take away', async () => {
+    const free = [benefit('xiami-vip', 'xiami'), benefit('xiami-sign', 'xiami', { linkRequired: false })]
+    const world = await membershipWorld({ benefits: free })
+    const { id } = await world.sellTo('lin')
+    const link = await world.link('lin', 'x-lin', { partner: 'xiami' })
+    expect(link.entitlements.map(held => [held.benefit, held.state]).toSorted()).toEqual([
+      ['xiami-sign', 'active'],
+      ['xiami-vip', 'active'],
+    ])
+    const before = await standing(world, id, 'xiami-sign')
+    await world.unlink('lin', 'xiami')
+    expect(await standing(world, id, 'xiami-sign')).toEqual(before)
+    expect(await standing(world, id, 'xiami-vip')).toMatchObject({ state: 'offered' })
+  })
+
   it('to the same account again is the one there is', async () => {
     const world = await membershipWorld()
     await world.sellTo('lin')
