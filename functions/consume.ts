@@ -41,7 +41,8 @@ async function sweepExpired({ table, log }: Services, image: Image): Promise<voi
     state: image['state']?.S,
     chunks: Number(image['chunks']?.N),
   })
-  if (!pointer.success || pointer.data.state === 'committed') return
+  // Only an upload expires: to take the end of a sweep for one would sweep for ever.
+  if (!pointer.success || pointer.data.state !== 'receiving') return
   const swept = await sweepBatch({ table }, pointer.data)
   if (swept) log('info', 'upload-swept', { partner: pointer.data.partner, batch: pointer.data.id })
 }

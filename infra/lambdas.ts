@@ -32,7 +32,8 @@ const shapes: Record<FunctionName, Shape> = {
   api: { memorySize: 1024, timeoutSeconds: 29, table: 'all', signs: ['statement'], secrets: true },
   token: { memorySize: 512, timeoutSeconds: 10, table: 'keys-only', signs: ['entitlement'], secrets: false },
   authorize: { memorySize: 512, timeoutSeconds: 10, table: 'all', signs: ['access'], secrets: true },
-  changes: { memorySize: 512, timeoutSeconds: 60, table: 'all', signs: [], secrets: false },
+  // A batch of 10,000 uses of one entitlement is noted one by one.
+  changes: { memorySize: 512, timeoutSeconds: 300, table: 'all', signs: [], secrets: false },
   // Shorter than the schedule's minute, so that two runs do not overlap; what is left is due in the next.
   timers: { memorySize: 512, timeoutSeconds: 55, table: 'all', signs: [], secrets: false },
   settle: { memorySize: 1769, timeoutSeconds: 900, table: 'all', signs: ['statement'], secrets: false },

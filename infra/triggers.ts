@@ -38,8 +38,12 @@ export function streamConsumers(
   // Chunks and ledger items, the bulk of all writes, never wake a Lambda.
   functions.changes.addEventSource(
     source({
-      batchSize: 100,
-      filters: [inserted(equals(names.kind, 'usage-manifest')), removed(equals(names.kind, 'usage-batch'))],
+      batchSize: 10,
+      filters: [
+        inserted(equals(names.kind, 'usage-manifest')),
+        // A sweep removes its own mark at the end, which is nothing to follow.
+        removed({ ...equals(names.kind, 'usage-batch'), ...equals('state', 'receiving') }),
+      ],
     }),
   )
   // A close that has frozen its inputs, or that is asked for again, waits to be computed. A filter cannot compare old

@@ -79,6 +79,9 @@ export const ContractLine = z
   .meta({ id: 'ContractLine' })
 export type ContractLine = z.infer<typeof ContractLine>
 
+/** How old an event may be at receipt, unless a contract says otherwise. */
+export const defaultLateDays = 60
+
 /** Dated terms between two brands of one programme. Days are of the programme's time zone, `validTo` inclusive. */
 export const ContractDocument = z
   .strictObject({
@@ -90,7 +93,7 @@ export const ContractDocument = z
     validFrom: Day,
     validTo: Day.optional(),
     taxRate: Share,
-    lateDays: z.int().min(0).max(3650).default(60),
+    lateDays: z.int().min(0).max(3650).default(defaultLateDays),
     lines: z.array(ContractLine).min(1).max(50),
     minimum: Decimal.optional(),
     maximum: Decimal.optional(),

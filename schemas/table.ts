@@ -21,7 +21,7 @@
  * | closed periods of a programme           | CLOSES#programme          | period                   |                            |
  * | ledger: blocks, transfers, balances     | LEDGER#programme          | BLOCK#…, TRANSFER#…, BALANCE#… |                      |
  * | statement, its lines, token and parties | STATEMENT#id              | HEAD, LINES#000002, TOKEN, PARTY#brand | gsi1 STATEMENTS#brand / programme#period#id (PARTY) |
- * | keys, secrets                           | KEYS                      | purpose#kid, SECRET#name |                            |
+ * | keys, secrets                           | KEYS                      | KEY#purpose#000001, SECRET#name |                            |
  * | OAuth artefacts (adapter), their aliases | OAUTH#model#id            | HEAD                     |                            |
  * |                                         | OAUTH#grant#id, OAUTH#uid#model#uid, OAUTH#user-code#model#code | model#id, HEAD |       |
  * | idempotency keys                        | IDEMPOTENCY#client#key    | HEAD                     |                            |

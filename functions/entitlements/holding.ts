@@ -12,7 +12,7 @@ import type { Table, Write } from '../kernel/table.ts'
 import { linkWrite, liveLinks } from '../links/records.ts'
 import { findMembershipRecord, liveRemoval, membershipWrite } from '../memberships/records.ts'
 import { findProgramme } from '../programmes/find-programme.ts'
-import { derive, endedAt, groupStanding, isLive, isTerminal, projection } from './derive.ts'
+import { derive, endedAt, groupStanding, isTerminal, projection } from './derive.ts'
 import { entitlementWrite, findEntitlements } from './store.ts'
 
 /** All that one membership moves together: itself, its entitlements, and the links they stand in. */
@@ -178,6 +178,3 @@ function changedLinks(after: Holding, before: Before) {
     return same ? [] : [{ link: { ...next, seq: (earlierLink?.seq ?? 0) + 1 }, earlierLink }]
   })
 }
-
-export const liveEntitlements = (holding: Holding): Entitlement[] =>
-  holding.entitlements.filter(({ state }) => isLive(state))

@@ -1,16 +1,20 @@
 import type { Entitlement, LinkedEntitlement } from '../../schemas/entitlement.ts'
 import type { Instant } from '../../schemas/primitives.ts'
+import type { Quota } from '../../schemas/programme.ts'
 import { previousQuotaPeriod, quotaPeriodOf } from '../kernel/calendar.ts'
 import { epochSeconds, isBefore } from '../kernel/clock.ts'
-import { Conflict, type Table } from '../kernel/table.ts'
+import { passOverConflict, type Table } from '../kernel/table.ts'
 import type { ReceivedLine } from '../usage/read.ts'
 import { entitlementsById } from './history.ts'
 import { findUses, type QuotaUse, quotaUseWrite, reversedUseWrite } from './store.ts'
 
 export { type QuotaUse, quotaUse } from './store.ts'
 
-/** A use is needed for its own quota period and, with rollover, for the next one: a year and a bit covers both. */
-const keepSeconds = 3 * 366 * 86_400
+/**
+ * How long a use is kept: it is noted in its own quota period or the next one, and with rollover is asked for until the
+ * end of that. Every use that is kept is read whenever a token is minted.
+ */
+const keepDays = { P1D: 3, P1M: 3 * 31, P1Y: 3 * 366 } as const satisfies Record<Quota['per'], number>
 
 /** Entitlements noted side by side; the events of one entitlement stay in order. */
 const atOnce = 16
@@ -38,7 +42,7 @@ async function noteLine(table: Table, entitlement: Entitlement, { event, receive
   const { quota, link, windows, timeZone } = entitlement
   if (!event || !quota || !link) return
   if (event.subject !== entitlement.subject || event.benefit !== entitlement.benefit) return
-  const ttl = epochSeconds(receivedAt) + keepSeconds
+  const ttl = epochSeconds(receivedAt) + keepDays[quota.per] * 86_400
   if (event.type === 'reversal') {
     const taken = (await findUses(table, link)).find(
       use => use.event === event.reverses && use.entitlement === entitlement.id && !use.reversedBy,
@@ -53,15 +57,8 @@ async function noteLine(table: Table, entitlement: Entitlement, { event, receive
   // A token tells of the present quota period, and with rollover of the one before it; older ones are nobody's news.
   const isNews = period >= previousQuotaPeriod(quotaPeriodOf(receivedAt, quota.per, timeZone), quota.per)
   if (!live || !isNews) return
-  await noteUse(table, { entitlement: entitlement.id, link, event: event.id, period, quantity: event.quantity }, ttl)
-}
-
-async function noteUse(table: Table, use: QuotaUse, ttl: number): Promise<void> {
-  try {
-    await table.write(quotaUseWrite(use, ttl))
-  } catch (error) {
-    if (!(error instanceof Conflict)) throw error // noted before
-  }
+  const use = { entitlement: entitlement.id, link, event: event.id, period, quantity: event.quantity }
+  await table.write(quotaUseWrite(use, ttl)).catch(passOverConflict)
 }
 
 /** What is left of an entitlement's quota at an instant; undefined where it has none. */

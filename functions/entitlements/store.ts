@@ -1,18 +1,16 @@
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { Entitlement } from '../../schemas/entitlement.ts'
 import { EntitlementId, LinkId } from '../../schemas/ids.ts'
 import { ForeignId } from '../../schemas/primitives.ts'
+import { shardOf } from '../kernel/canonical.ts'
 import { put, recordType, type Table, type Write } from '../kernel/table.ts'
 
 const entitlement = recordType('entitlement', Entitlement)
 
 /** Spread over partitions by a hash of the id, so that one lookup finds an id and a few queries find all. */
 const shards = 16
-const shardOf = (id: string): string =>
-  ((createHash('sha256').update(id).digest()[0] ?? 0) % shards).toString(16).padStart(2, '0')
-const partition = (partner: string, shard: string) => `ENTITLEMENTS#${partner}#${shard}`
-const key = (partner: string, id: string) => ({ pk: partition(partner, shardOf(id)), sk: id })
+const partition = (partner: string, shard: number) => `ENTITLEMENTS#${partner}#${shard.toString(16).padStart(2, '0')}`
+const key = (partner: string, id: string) => ({ pk: partition(partner, shardOf(id, shards)), sk: id })
 
 export const entitlementWrite = (record: Entitlement): Write => put(entitlement, key(record.partner, record.id), record)
 
@@ -23,8 +21,8 @@ export const findEntitlements = (table: Table, wanted: { partner: string; id: st
   )
 
 export async function entitlementsOf(table: Table, partner: string): Promise<Entitlement[]> {
-  const names = Array.from({ length: shards }, (_, index) => index.toString(16).padStart(2, '0'))
-  const pages = await Promise.all(names.map(shard => table.all(entitlement, { partition: partition(partner, shard) })))
+  const all = Array.from({ length: shards }, (_, shard) => shard)
+  const pages = await Promise.all(all.map(shard => table.all(entitlement, { partition: partition(partner, shard) })))
   return pages.flat()
 }
 

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { sha256 } from './canonical.ts'
 import { epochSeconds, systemNow } from './clock.ts'
 import { Refusal } from './refusal.ts'
-import { Conflict, put, recordType, remove, type Table } from './table.ts'
+import { Conflict, passOverConflict, put, recordType, remove, type Table } from './table.ts'
 import type { GatewayEnv } from './validate.ts'
 
 const remembered = recordType(
@@ -52,13 +52,9 @@ export const idempotent =
           ? put(remembered, key, { fingerprint, startedAt, answer }, { when: own, ttl: startedAt + keepSeconds })
           : remove(key, own),
       )
-      .catch(unlessTakenOver)
+      // A request that took too long has lost its claim to a later one, which remembers its own answer.
+      .catch(passOverConflict)
   }
-
-/** A request that took too long has lost its claim to a later one, which remembers its own answer. */
-function unlessTakenOver(error: unknown): void {
-  if (!(error instanceof Conflict)) throw error
-}
 
 type Claim = { fingerprint: string; startedAt: number }
 

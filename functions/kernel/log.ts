@@ -6,8 +6,16 @@ export const jsonLog =
   (level, event, fields = {}) =>
     write(JSON.stringify({ time: new Date().toISOString(), level, event, ...fields }))
 
-/** An error as log fields. The message of an AWS or database error may quote an item, so only our own are kept whole. */
+/** An error as log fields: its name and where it was thrown. A message may quote an item, and may have several lines. */
 export const errorFields = (error: unknown): Record<string, unknown> =>
-  error instanceof Error ? { error: error.name, stack: error.stack?.split('\n').slice(1, 6) } : { error: typeof error }
+  error instanceof Error
+    ? {
+        error: error.name,
+        stack: error.stack
+          ?.split('\n')
+          .filter(line => /^ {4}at /.test(line))
+          .slice(0, 5),
+      }
+    : { error: typeof error }
 
 export const silentLog: Log = () => undefined

@@ -35,8 +35,6 @@ export const refusals = {
   'nothing-entitled': [409, 'The link has no live entitlement'],
   'programme-ambiguous': [409, 'The account has links in several programmes'],
   'contract-overlap': [409, 'Another contract covers the same benefit, direction and time'],
-  'contract-in-use': [409, 'The contract has been billed'],
-  'brand-taken': [409, 'The id belongs to another brand'],
   'period-not-over': [409, 'The period is not over'],
   'earlier-period-open': [409, 'An earlier period is still open'],
   'clock-backwards': [409, 'The clock moves only forward'],
@@ -78,11 +76,16 @@ export class Refusal extends Error {
   }
 }
 
+/** For a cursor that no page gave, or that of another list. */
+export const notACursor = (): Refusal =>
+  new Refusal('invalid-request', undefined, { errors: [{ pointer: '/cursor', detail: 'not a cursor' }] })
+
 /** The entity tag of a versioned document (RFC 9110 §8.8.3); what does not exist yet has version 0. */
 export const etagOf = (version: number | undefined): string => `"${version ?? 0}"`
 
 /** @throws Refusal version-mismatch when the document has changed since the caller read it (RFC 9110 §13.1.1) */
 export function requireVersion(ifMatch: string | undefined, version: number | undefined): void {
-  if (ifMatch !== undefined && ifMatch !== etagOf(version))
+  const matches = ifMatch === '*' ? version !== undefined : ifMatch === etagOf(version)
+  if (ifMatch !== undefined && !matches)
     throw new Refusal('version-mismatch', `the document has the entity tag ${etagOf(version)}: read it again`)
 }

@@ -20,7 +20,7 @@ import {
 } from '@aws-sdk/lib-dynamodb'
 import { z } from 'zod'
 import { type Key, table as names } from '../../schemas/table.ts'
-import { Refusal } from './refusal.ts'
+import { notACursor } from './refusal.ts'
 import type { RecordType, TransactItem, Write } from './writes.ts'
 
 export * from './writes.ts'
@@ -34,6 +34,11 @@ export class Conflict extends Error {
     this.name = 'Conflict'
     this.refused = refused
   }
+}
+
+/** `.catch(passOverConflict)`: for a write that an earlier run or a rival may have made already, with the same content. */
+export function passOverConflict(error: unknown): void {
+  if (!(error instanceof Conflict)) throw error
 }
 
 export type QueryOptions = {
@@ -220,18 +225,15 @@ function decodeCursor(cursor: string, { partition, index, startsWith = '', from,
     place.startsWith(startsWith) &&
     (from === undefined || place >= from) &&
     (to === undefined || place <= to)
-  if (!isWithin) throw noCursor()
+  if (!isWithin) throw notACursor()
   return key
 }
-
-const noCursor = () =>
-  new Refusal('invalid-request', undefined, { errors: [{ pointer: '/cursor', detail: 'not a cursor' }] })
 
 function keyOf(cursor: string): Record<string, string> {
   try {
     return CursorKey.parse(JSON.parse(Buffer.from(cursor.slice(0, 8000), 'base64url').toString()))
   } catch {
-    throw noCursor()
+    throw notACursor()
   }
 }
 const CursorKey = z.record(z.string(), z.string())

@@ -1,4 +1,4 @@
-import type { LinkId, MemberId, MembershipId } from '../../schemas/ids.ts'
+import type { LinkId, MemberId } from '../../schemas/ids.ts'
 import type { AccountRecord, LinkRecord } from '../../schemas/link.ts'
 import type { Partner } from '../../schemas/partner.ts'
 import type { Instant } from '../../schemas/primitives.ts'
@@ -90,10 +90,10 @@ async function existingLink(table: Table, id: LinkId): Promise<LinkRecord> {
 }
 
 /** @throws Refusal no-benefit-here when the member holds no live membership of the programme */
-export async function liveHolding(table: Table, member: MemberId, programme: string): Promise<Holding> {
+async function liveHolding(table: Table, member: MemberId, programme: string): Promise<Holding> {
   const membership = (await liveMemberships({ table }, member)).find(live => live.programme === programme)
   if (!membership) throw new Refusal('no-benefit-here', 'there is no live membership of the programme')
-  return loadHolding(table, membership.id satisfies MembershipId)
+  return loadHolding(table, membership.id)
 }
 
 async function newLink(

@@ -2,7 +2,6 @@ import type { LinkRecord } from '../../schemas/link.ts'
 import type { Membership } from '../../schemas/membership.ts'
 import type { Partner } from '../../schemas/partner.ts'
 import type { Benefit, Programme } from '../../schemas/programme.ts'
-import type { Now } from '../kernel/clock.ts'
 import type { Table } from '../kernel/table.ts'
 import { liveMemberships } from '../memberships/find-member.ts'
 import { findPartner } from '../partners/find-partner.ts'
@@ -21,7 +20,7 @@ export type LinkOffer = {
 type Request = { member: string; partner: string; programme?: string }
 
 /** One offer for each programme whose live membership has a benefit at the partner; none is an empty list. */
-export async function offersAt({ table }: { table: Table; now: Now }, request: Request): Promise<LinkOffer[]> {
+export async function offersAt({ table }: { table: Table }, request: Request): Promise<LinkOffer[]> {
   const partner = await findPartner({ table }, request.partner)
   const memberships = await liveMemberships({ table }, request.member)
   const asked = memberships.filter(({ programme }) => !request.programme || programme === request.programme)

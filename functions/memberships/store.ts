@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { MemberId, MembershipId } from '../../schemas/ids.ts'
 import { ExternalSale, Member, Membership } from '../../schemas/membership.ts'
 import { Slug } from '../../schemas/primitives.ts'
-import { hashOf } from '../kernel/canonical.ts'
+import { hashOf, shardOf } from '../kernel/canonical.ts'
 import { epochMilliseconds } from '../kernel/clock.ts'
 import { type Page, put, recordType, remove, type Table, type Write } from '../kernel/table.ts'
 
@@ -55,7 +54,6 @@ export const memberWrites = (after: Member, before: Member | undefined): Write[]
 
 /** Due timers are spread over partitions, so that a busy minute does not heat one. */
 export const timerShards = 8
-const shardOf = (id: string) => (createHash('sha256').update(id).digest()[0] ?? 0) % timerShards
 const sortableInstant = (milliseconds: number) => String(milliseconds).padStart(15, '0')
 
 /** A membership as it is after a change; conditional on the version that was read. */
@@ -65,7 +63,7 @@ export const membershipWrite = (after: Membership, before: Membership | undefine
     {
       ...membershipKey(after.id),
       ...(after.nextTimerAt && {
-        gsi1pk: `DUE#${shardOf(after.id)}`,
+        gsi1pk: `DUE#${shardOf(after.id, timerShards)}`,
         gsi1sk: sortableInstant(epochMilliseconds(after.nextTimerAt)),
       }),
     },

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Caller } from '../../schemas/client.ts'
 import type { PublicJwk } from '../../schemas/key.ts'
 import { Slug } from '../../schemas/primitives.ts'
+import { tokenTypes } from '../../schemas/token.ts'
 import { epochSeconds, type Now } from '../kernel/clock.ts'
 import { Refusal } from '../kernel/refusal.ts'
 import type { KeyRing } from '../tokens/keys.ts'
@@ -20,7 +21,7 @@ const toleranceSeconds = 5
 const rememberedTokens = 1000
 
 /** Strict: an unknown member may be `crit`, `jwk` or `jku`, and our own tokens have none. */
-const Header = z.strictObject({ alg: z.literal('ES256'), typ: z.literal('at+jwt'), kid: z.string().max(64) })
+const Header = z.strictObject({ alg: z.literal('ES256'), typ: z.literal(tokenTypes.access), kid: z.string().max(64) })
 
 const claimsOf = (issuer: string) =>
   z

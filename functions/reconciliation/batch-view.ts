@@ -3,7 +3,7 @@ import type { BatchView, LineDisposition, LineOutcome } from '../../schemas/disp
 import type { Entitlement } from '../../schemas/entitlement.ts'
 import type { Manifest } from '../../schemas/usage.ts'
 import { nextPeriod } from '../kernel/calendar.ts'
-import { Refusal } from '../kernel/refusal.ts'
+import { notACursor, Refusal } from '../kernel/refusal.ts'
 import type { Page, Table } from '../kernel/table.ts'
 import { eachLine, findBatch } from '../usage/read.ts'
 import { laterOf } from './accounting.ts'
@@ -53,8 +53,7 @@ const cursorOfLine = (line: number): string => Buffer.from(`line ${line}`).toStr
 
 function lineOfCursor(cursor: string): number {
   const line = Number(/^line ([1-9]\d{0,5})$/.exec(Buffer.from(cursor, 'base64url').toString())?.[1])
-  if (!line || cursorOfLine(line) !== cursor)
-    throw new Refusal('invalid-request', undefined, { errors: [{ pointer: '/cursor', detail: 'not a cursor' }] })
+  if (!line || cursorOfLine(line) !== cursor) throw notACursor()
   return line
 }
 

@@ -1,3 +1,4 @@
+import { defaultLateDays } from '../../schemas/contract.ts'
 import type { Disposition } from '../../schemas/disposition.ts'
 import type { Entitlement } from '../../schemas/entitlement.ts'
 import { canonicalJson } from '../kernel/canonical.ts'
@@ -20,7 +21,6 @@ export type ClassifyRules = {
 
 const clockSkewMilliseconds = 5 * 60_000
 const dayMilliseconds = 86_400_000
-const defaultLateDays = 60
 
 export const lineKey = ({ sequence, line }: { sequence: number; line: number }): string => `${sequence}/${line}`
 

@@ -1,5 +1,5 @@
 import { FinalsChunk, HistoryChunk } from '../../schemas/disposition.ts'
-import { Conflict, put, recordType, type Table, type Write } from '../kernel/table.ts'
+import { passOverConflict, put, recordType, type Table, type Write } from '../kernel/table.ts'
 
 const finals = recordType('final-dispositions', FinalsChunk)
 const history = recordType('entitlement-history', HistoryChunk)
@@ -8,13 +8,7 @@ const closeOf = (programme: string, period: string) => `CLOSE#${programme}#${per
 const numbered = (index: number) => String(index).padStart(6, '0')
 
 /** A chunk that is there already holds the same: its key tells what it was computed from. */
-async function createOnce(table: Table, write: Write): Promise<void> {
-  try {
-    await table.write(write)
-  } catch (error) {
-    if (!(error instanceof Conflict)) throw error
-  }
-}
+const createOnce = (table: Table, write: Write): Promise<void> => table.write(write).catch(passOverConflict)
 
 export const storeFinalsChunk = (table: Table, chunk: FinalsChunk): Promise<void> =>
   createOnce(

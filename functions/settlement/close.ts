@@ -116,11 +116,6 @@ export async function runClose(needs: SettlementNeeds, closing: ClosingPeriod): 
   return record
 }
 
-/** Does one step of a close and tells where it then stands: the unit of work where each step is a task of its own. */
-export async function advanceClose(needs: SettlementNeeds, closing: ClosingPeriod): Promise<CloseRecord> {
-  return advance(needs, await existingClose(needs, closing))
-}
-
 async function existingClose({ table }: SettlementNeeds, closing: ClosingPeriod): Promise<CloseRecord> {
   const record = await findClose(table, closing)
   if (!record) throw new Error(`the period ${closing.period} of ${closing.programme} has not been cut off`)

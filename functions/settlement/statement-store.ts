@@ -1,7 +1,7 @@
 import type { Statement } from '../../schemas/settlement.ts'
 import { StatementPage, StatementParty, StatementRecord, StatementToken } from '../../schemas/settlement.ts'
 import { canonicalJson } from '../kernel/canonical.ts'
-import { Conflict, put, recordType, type Table } from '../kernel/table.ts'
+import { Conflict, passOverConflict, put, recordType, type Table } from '../kernel/table.ts'
 import { createOnce, Mismatch } from './store.ts'
 
 const statement = recordType('statement', StatementRecord)
@@ -20,13 +20,8 @@ export const findToken = async (table: Table, id: string): Promise<string | unde
   (await table.get(token, tokenKey(id)))?.token
 
 /** Keeps the first signature: ECDSA gives another one each time, and one statement has one. */
-export async function storeToken(table: Table, id: string, signed: string): Promise<void> {
-  try {
-    await table.write(put(token, tokenKey(id), { id, token: signed }, { when: 'absent' }))
-  } catch (error) {
-    if (!(error instanceof Conflict)) throw error
-  }
-}
+export const storeToken = (table: Table, id: string, signed: string): Promise<void> =>
+  table.write(put(token, tokenKey(id), { id, token: signed }, { when: 'absent' })).catch(passOverConflict)
 
 /** Publishes a statement to its parties, whole or not at all; again changes nothing. @throws Mismatch */
 export async function publishStatement(table: Table, published: Statement): Promise<void> {

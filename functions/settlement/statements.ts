@@ -2,7 +2,7 @@ import type { Caller } from '../../schemas/client.ts'
 import { StatementId } from '../../schemas/ids.ts'
 import { Period, Slug } from '../../schemas/primitives.ts'
 import type { Statement } from '../../schemas/settlement.ts'
-import { Refusal } from '../kernel/refusal.ts'
+import { notACursor, Refusal } from '../kernel/refusal.ts'
 import type { Table } from '../kernel/table.ts'
 import { findStatements, findToken, listParties, partyKey, type StatementFilter } from './statement-store.ts'
 
@@ -39,8 +39,7 @@ function decodeCursor(cursor: string): string {
   const [programme, period, id, ...rest] = text.split('#')
   const known =
     Slug.safeParse(programme).success && Period.safeParse(period).success && StatementId.safeParse(id).success
-  if (!known || rest.length > 0)
-    throw new Refusal('invalid-request', undefined, { errors: [{ pointer: '/cursor', detail: 'not a cursor' }] })
+  if (!known || rest.length > 0) throw notACursor()
   return text
 }
 

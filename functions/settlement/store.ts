@@ -2,7 +2,16 @@ import type { z } from 'zod'
 import type { Period } from '../../schemas/primitives.ts'
 import { Balance, ClosedPeriod, CloseRecord, LedgerBlock, OutputPiece, Transfer } from '../../schemas/settlement.ts'
 import { canonicalJson, sha256 } from '../kernel/canonical.ts'
-import { add, Conflict, put, type RecordType, recordType, type Table, type Write } from '../kernel/table.ts'
+import {
+  add,
+  Conflict,
+  passOverConflict,
+  put,
+  type RecordType,
+  recordType,
+  type Table,
+  type Write,
+} from '../kernel/table.ts'
 import type { Block } from './ledger.ts'
 
 const close = recordType('close', CloseRecord)
@@ -131,13 +140,10 @@ export async function openAccounts(table: Table, programme: string, accounts: st
     accounts.map(account => balanceKey(programme, account)),
   )
   const known = new Set(there.map(({ account }) => account))
-  for (const account of accounts.filter(name => !known.has(name))) {
-    try {
-      await table.write(put(balance, balanceKey(programme, account), { account, amountMinor: 0 }, { when: 'absent' }))
-    } catch (error) {
-      if (!(error instanceof Conflict)) throw error
-    }
-  }
+  for (const account of accounts.filter(name => !known.has(name)))
+    await table
+      .write(put(balance, balanceKey(programme, account), { account, amountMinor: 0 }, { when: 'absent' }))
+      .catch(passOverConflict)
 }
 
 /** The marker comes first: that it is create-only keeps the additions from happening twice. */

@@ -1,11 +1,11 @@
-import { createPublicKey, type KeyObject, sign } from 'node:crypto'
+import { type KeyObject, sign } from 'node:crypto'
 import { calculateJwkThumbprint } from 'jose'
 import type { KeyPurpose, KeyRecord, PublicJwk } from '../../schemas/key.ts'
 import type { Now } from '../kernel/clock.ts'
 import type { Random } from '../kernel/ids.ts'
 import { Conflict, type Table } from '../kernel/table.ts'
 import { createFirstKey, createSecret, findSecret, keysOf, purposes } from './store.ts'
-import { importPrivateKey, type Vault } from './vault.ts'
+import { importPrivateKey, importPublicKey, type Vault } from './vault.ts'
 
 export type KeyRing = ReturnType<typeof keyRing>
 type Needs = { table: Table; vault: Vault; now: Now; random: Random }
@@ -34,9 +34,7 @@ export function keyRing({ table, vault, now, random }: Needs) {
 
   async function create(purpose: KeyPurpose): Promise<void> {
     const { publicKey, sealed } = await vault.generateKeyPair({ purpose })
-    const { x = '', y = '' } = createPublicKey({ key: Buffer.from(publicKey), format: 'der', type: 'spki' }).export({
-      format: 'jwk',
-    })
+    const { x = '', y = '' } = importPublicKey(publicKey).export({ format: 'jwk' })
     const kid = await calculateJwkThumbprint({ kty: 'EC', crv: 'P-256', x, y })
     const publicJwk: PublicJwk = { kty: 'EC', crv: 'P-256', x, y, kid, use: 'sig', alg: 'ES256' }
     try {

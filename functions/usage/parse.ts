@@ -20,6 +20,8 @@ const carriageReturn = 0x0d
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
 /** A line of thousands of wrong fields is answered with the first of them. */
 const errorsPerLine = 8
+/** An unknown field may be named by a whole line, and an answer of Lambda holds 6 MB. */
+const pointerLength = 200
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const lenient = new TextDecoder('utf-8', { ignoreBOM: true })
@@ -50,10 +52,11 @@ export function parseLine(received: Uint8Array, line: number): ParsedLine {
   const value = jsonOf(text)
   if (value === undefined) return refused(parsed, 'not JSON')
   const event = UsageEvent.safeParse(value)
-  return event.success
-    ? { ...parsed, event: event.data }
-    : { ...parsed, errors: pointedErrors(event.error).slice(0, errorsPerLine) }
+  return event.success ? { ...parsed, event: event.data } : { ...parsed, errors: shortened(pointedErrors(event.error)) }
 }
+
+const shortened = (errors: PointedError[]): PointedError[] =>
+  errors.slice(0, errorsPerLine).map(({ pointer, detail }) => ({ pointer: pointer.slice(0, pointerLength), detail }))
 
 const refused = (line: Omit<ParsedLine, 'errors'>, detail: string): ParsedLine => ({
   ...line,

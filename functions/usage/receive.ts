@@ -1,5 +1,6 @@
 import type { BatchId } from '../../schemas/ids.ts'
 import type { Period } from '../../schemas/primitives.ts'
+import { tokenTypes } from '../../schemas/token.ts'
 import type { BatchReceipt, Manifest, UsageHead } from '../../schemas/usage.ts'
 import { genesisHash, hashOf, sha256 } from '../kernel/canonical.ts'
 import { epochSeconds, type Now } from '../kernel/clock.ts'
@@ -44,13 +45,22 @@ export async function receiveBatch(needs: ReceiveNeeds, request: BatchRequest): 
     id: manifest.id,
     sequence: manifest.sequence,
     lines: manifest.lines,
-    malformed: parsed.flatMap(({ line, errors }) => (errors ? [{ line, errors }] : [])),
+    malformed: malformedOf(parsed),
     receipt: manifest.receipt,
   }
 }
 
 type Facts = { lines: number; malformed: number; quantity: number; digest: string }
 type Batch = Facts & { id: BatchId; partner: string; chunks: number }
+
+/** Where nearly nothing is right, the first error of a line tells enough, and the answer stays under Lambda's 6 MB. */
+const fullyTold = 1_000
+
+function malformedOf(parsed: ParsedLine[]): BatchReceipt['malformed'] {
+  const malformed = parsed.flatMap(({ line, errors }) => (errors ? [{ line, errors }] : []))
+  if (malformed.length <= fullyTold) return malformed
+  return malformed.map(({ line, errors }) => ({ line, errors: errors.slice(0, 1) }))
+}
 
 const factsOf = (parsed: ParsedLine[], digest: string): Facts => ({
   lines: parsed.length,
@@ -102,7 +112,7 @@ async function commit({ table, now, keys, issuer, oldestOpenPeriods }: ReceiveNe
     previousHash: before.hash,
   }
   const hash = hashOf(facts)
-  const receipt = await keys.sign('statement', 'usage-receipt+jwt', {
+  const receipt = await keys.sign('statement', tokenTypes.receipt, {
     iss: issuer,
     aud: batch.partner,
     iat: epochSeconds(facts.receivedAt),

@@ -1,5 +1,5 @@
 import { BatchPointer, Chunk, Manifest, UsageCut, UsageHead } from '../../schemas/usage.ts'
-import { Conflict, check, put, recordType, remove, type Table } from '../kernel/table.ts'
+import { check, passOverConflict, put, recordType, remove, type Table } from '../kernel/table.ts'
 
 const head = recordType('usage-head', UsageHead)
 const manifest = recordType('usage-manifest', Manifest)
@@ -46,13 +46,10 @@ export const announceBatch = (table: Table, batch: BatchPointer, ttl: number): P
   )
 
 /** A chunk is addressed by its content, so that one which is there already is this one. */
-export async function storeChunk(table: Table, partner: string, piece: Chunk): Promise<void> {
-  try {
-    await table.write(put(chunk, chunkKey(partner, piece.batch, piece.index), piece, { when: 'absent' }))
-  } catch (error) {
-    if (!(error instanceof Conflict)) throw error
-  }
-}
+export const storeChunk = (table: Table, partner: string, piece: Chunk): Promise<void> =>
+  table
+    .write(put(chunk, chunkKey(partner, piece.batch, piece.index), piece, { when: 'absent' }))
+    .catch(passOverConflict)
 
 /**
  * Makes a batch exist: manifest, end of the chain and pointer in one transaction.

@@ -173,7 +173,7 @@ describe('what runs by itself', () => {
 
   it('tells the changes consumer of batches that came and of uploads that expired', () => {
     const came = { eventName: ['INSERT'], dynamodb: { NewImage: { itemKind: { S: ['usage-manifest'] } } } }
-    const expired = { itemKind: { S: ['usage-batch'] } }
+    const expired = { itemKind: { S: ['usage-batch'] }, state: { S: ['receiving'] } }
     mapping('Changes', filters(came, { eventName: ['REMOVE'], dynamodb: { OldImage: expired } }))
   })
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { shardOf } from '../../functions/kernel/canonical.ts'
 import { countsOf } from '../../functions/reconciliation/reconcile.ts'
 import { reconcileLines } from '../../functions/reconciliation/reconcile-lines.ts'
-import { shardOf } from '../../functions/reconciliation/shard.ts'
 import type { ReceivedLine } from '../../functions/usage/read.ts'
 import type { Period } from '../../schemas/primitives.ts'
 import {

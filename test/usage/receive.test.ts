@@ -254,3 +254,13 @@ test('cuts and batches at once: every batch is before the cut or knows of it', a
     expect(oldestOpen?.['88vip'] ?? 'not told').toBe(sequence > at ? '2026-11' : '2026-10')
   }
 })
+
+test('a batch of nothing but wrong lines is answered within what a Lambda may answer', async () => {
+  const { needs } = receiveNeeds(table)
+  const wrong = JSON.stringify({ ['unknown "field" '.repeat(20)]: 1, b: 2, c: 3 })
+  const lines = Array.from({ length: 10_000 }, () => wrong)
+  const answer = await receiveBatch(needs, batch(ndjson(...lines)))
+  expect(answer.malformed).toHaveLength(10_000)
+  expect(answer.malformed.every(({ errors }) => errors.length === 1)).toBe(true)
+  expect(Buffer.byteLength(JSON.stringify(JSON.stringify(answer)))).toBeLessThan(6_000_000)
+})

@@ -1,1 +1,0 @@
-export { partnerRegistration } from './find-partner.ts'
