@@ -55,13 +55,27 @@ export async function settleClosings(services: Services, event: StreamEvent): Pr
   for (const { dynamodb } of event.Records) {
     const close = (dynamodb?.NewImage ?? {}) as Image
     const before = (dynamodb?.OldImage ?? {}) as Image
-    if (close[table.kind]?.S !== 'close' || close['state']?.S === 'published') continue
+    if (close[table.kind]?.S !== 'close') continue
     const asked = close['state']?.S === 'cutoff' || close['requests']?.N !== before['requests']?.N
     if (!asked) continue
     const programme = close['programme']?.S ?? ''
     const period = (close['period']?.S ?? '') as Period
-    const { state } = await runClose(settlementNeeds(services), { programme, period })
-    services.log('info', 'period-closed', { programme, period, state })
+    if (close['state']?.S === 'published') await verifyAgain(services, { programme, period })
+    else {
+      const { state } = await runClose(settlementNeeds(services), { programme, period })
+      services.log('info', 'period-closed', { programme, period, state })
+    }
+  }
+}
+
+/** A published period that is closed again is computed again: what differs was tampered with, and is named for all to see. */
+async function verifyAgain(services: Services, closing: { programme: string; period: Period }): Promise<void> {
+  try {
+    await runClose(settlementNeeds(services), closing)
+    services.log('info', 'close-verified', closing)
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'Mismatch')) throw error
+    services.log('error', 'close-does-not-verify', { ...closing, difference: error.message })
   }
 }
 

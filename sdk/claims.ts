@@ -4,6 +4,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from './strict-json.ts'
 export interface Expected {
   readonly issuer: string
   readonly audience?: string | undefined
+  readonly severalAudiences?: boolean
 }
 
 export interface Times {
@@ -17,10 +18,17 @@ export const CLOCK_TOLERANCE_SECONDS = 60
 const MAX_LIFETIME_SECONDS = 3600
 const TIME_CEILING = 2 ** 40
 
-/** iss and aud, compared as exact strings (RFC 8725 sections 3.8 and 3.9). */
-export function judgeParties(claims: JsonObject, { issuer, audience }: Expected): void {
+/**
+ * iss and aud, compared as exact strings (RFC 8725 sections 3.8 and 3.9). Only a document for several parties, such as a
+ * statement for debtor and creditor, may name more than one audience.
+ */
+export function judgeParties(claims: JsonObject, { issuer, audience, severalAudiences = false }: Expected): void {
   if (claims['iss'] !== issuer) throw new TokenRefused('issuer-mismatch')
   if (audience === undefined) return
+  if (severalAudiences && Array.isArray(claims['aud'])) {
+    if (!claims['aud'].includes(audience)) throw new TokenRefused('audience-mismatch')
+    return
+  }
   if (typeof claims['aud'] !== 'string') throw new TokenRefused('audience-not-single')
   if (claims['aud'] !== audience) throw new TokenRefused('audience-mismatch')
 }

@@ -39,7 +39,7 @@ export function createSignatureVerifier(options: SignatureVerifierOptions): Sign
   return {
     async verify(token) {
       const claims = await openSigned(token, signedBy)
-      judgeParties(claims, { issuer, audience })
+      judgeParties(claims, { issuer, audience, severalAudiences: typ === SETTLEMENT_STATEMENT_TYP })
       judgeStatedTimes(claims, now())
       return claims
     },

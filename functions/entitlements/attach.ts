@@ -45,7 +45,11 @@ export async function grantedElsewhere(
     holders.map(async ({ benefit, holder }) => {
       // A grant is noted when a link is made and may have died since with its membership: the link itself decides.
       const link = holder && (await findLinkRecord(table, holder))
-      const holds = link && link.state === 'active' && link.entitlements.some(held => held.benefit === benefit)
+      const holds =
+        link &&
+        link.state === 'active' &&
+        // An option that the member may still choose is no grant yet; choosing it asks here again.
+        link.entitlements.some(held => held.benefit === benefit && held.state !== 'offered')
       return holds ? [benefit] : []
     }),
   )

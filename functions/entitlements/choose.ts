@@ -11,6 +11,7 @@ import { activityWrite } from '../links/records.ts'
 import { caughtUp } from '../memberships/catch-up.ts'
 import { liveMemberships } from '../memberships/find-member.ts'
 import { findMemberRecord } from '../memberships/records.ts'
+import { attachLinks } from './attach.ts'
 import { endedAt, groupStanding, isTerminal } from './derive.ts'
 import { type Holding, holdingWrites, loadHolding, settle } from './holding.ts'
 
@@ -20,7 +21,7 @@ type Request = { member: MemberId; programme: string; group: string; benefits: s
 /**
  * Takes benefits of a choice group. Another choice ends the entitlements it gives up, and is possible only once
  * `changeEvery` has passed since the last one. The same choice again changes nothing.
- * @throws Refusal choice-not-possible
+ * @throws Refusal choice-not-possible; already-entitled when the linked account has the benefit from elsewhere
  */
 export async function choose({ table, now, newId }: Needs, request: Request): Promise<void> {
   await againOnConflict(async () => {
@@ -41,7 +42,9 @@ export async function choose({ table, now, newId }: Needs, request: Request): Pr
     if (!chosen) return
     const member = await findMemberRecord(table, request.member)
     const after = settle({ ...before, entitlements: chosen }, { at, newId, subjects: member?.subjects ?? {} })
-    await table.commit([...holdingWrites(after, stored, at), ...choiceEntries(after, at)])
+    const taken = after.entitlements.filter(({ chosenAt }) => chosenAt === at)
+    const grants = await attachLinks(table, after.links, taken)
+    await table.commit([...holdingWrites(after, stored, at), ...choiceEntries(after, at), ...grants])
   })
 }
 

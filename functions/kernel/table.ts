@@ -21,25 +21,9 @@ import {
 import { z } from 'zod'
 import { type Key, table as names } from '../../schemas/table.ts'
 import { notACursor } from './refusal.ts'
-import type { RecordType, TransactItem, Write } from './writes.ts'
+import { Conflict, type RecordType, type TransactItem, type Write } from './writes.ts'
 
 export * from './writes.ts'
-
-/** A condition did not hold or a rival was in the way: load again and decide again. */
-export class Conflict extends Error {
-  /** Indexes of the writes that were refused; empty when only a rival transaction was in the way. */
-  readonly refused: number[]
-  constructor(refused: number[]) {
-    super('a conditional write was refused')
-    this.name = 'Conflict'
-    this.refused = refused
-  }
-}
-
-/** `.catch(passOverConflict)`: for a write that an earlier run or a rival may have made already, with the same content. */
-export function passOverConflict(error: unknown): void {
-  if (!(error instanceof Conflict)) throw error
-}
 
 export type QueryOptions = {
   /** Partition of the table, or of the index if one is named. */
@@ -239,19 +223,3 @@ function keyOf(cursor: string): Record<string, string> {
 const CursorKey = z.record(z.string(), z.string())
 
 export const dynamoDbClient = (config: DynamoDBClientConfig): DynamoDBClient => new DynamoDBClient(config)
-
-/**
- * Runs a load → decide → commit again when a rival got in between. The pauses grow and are drawn at random, so that
- * rivals part instead of meeting again.
- * @throws Conflict when the last attempt is refused too
- */
-export async function againOnConflict<T>(attempt: () => Promise<T>, attempts = 8): Promise<T> {
-  for (let made = 1; ; made++) {
-    try {
-      return await attempt()
-    } catch (error) {
-      if (!(error instanceof Conflict) || made >= attempts) throw error
-      await new Promise(resolve => setTimeout(resolve, Math.random() * 2 ** made * 4))
-    }
-  }
-}

@@ -69,3 +69,39 @@ function expressionOf(when: Condition | undefined) {
     ExpressionAttributeValues: Object.fromEntries(wanted.map(([, value], index) => [`:c${index}`, value])),
   }
 }
+
+/** A condition did not hold or a rival was in the way: load again and decide again. */
+export class Conflict extends Error {
+  /** Indexes of the writes that were refused; empty when only a rival transaction was in the way. */
+  readonly refused: number[]
+  constructor(refused: number[]) {
+    super('a conditional write was refused')
+    this.name = 'Conflict'
+    this.refused = refused
+  }
+}
+
+/** `.catch(passOverConflict)`: for a write that an earlier run or a rival may have made already, with the same content. */
+export function passOverConflict(error: unknown): void {
+  if (!(error instanceof Conflict)) throw error
+}
+
+const longestPauseMilliseconds = 500
+
+/**
+ * Runs a load → decide → commit again when a rival got in between. The pauses grow and are drawn at random, so that
+ * rivals part instead of meeting again.
+ * @throws Conflict when the last attempt is refused too
+ */
+export async function againOnConflict<T>(attempt: () => Promise<T>, attempts = 12): Promise<T> {
+  for (let made = 1; ; made++) {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (!(error instanceof Conflict) || made >= attempts) throw error
+      await new Promise(resolve =>
+        setTimeout(resolve, Math.random() * Math.min(longestPauseMilliseconds, 2 ** made * 4)),
+      )
+    }
+  }
+}

@@ -39,9 +39,32 @@ export async function changeMembership(
         : { holding: await acted(needs, current, { verb: request.verb, at }), writes: [] }
     if (holding === before) return before.membership
     const after = await caughtUp(needs, holding, time)
-    await table.commit([...holdingWrites(after, before, at), ...writes])
+    const whole = [...holdingWrites(after, before, at), ...writes]
+    if (whole.length <= transactionItems) await table.commit(whole)
+    else {
+      // A renewal that replaces nearly all of a large programme: what ends first, then what comes, by a timer that is due.
+      await table.commit([...holdingWrites(withoutFresh(after, before, at), before, at), ...writes])
+      await advanceMembership(needs, request.id)
+    }
     return after.membership
   })
+}
+
+/** What DynamoDB takes in one transaction. */
+const transactionItems = 100
+
+/** A holding whose new entitlements are still to be made; should nobody come back for them, the timer does. */
+function withoutFresh({ membership, entitlements, ...rest }: Holding, before: Holding, at: Instant): Holding {
+  const known = new Set(before.entitlements.map(({ id }) => id))
+  return {
+    ...rest,
+    entitlements: entitlements.filter(({ id }) => known.has(id)),
+    membership: {
+      ...membership,
+      entitlements: membership.entitlements.filter(({ id }) => known.has(id)),
+      nextTimerAt: at,
+    },
+  }
 }
 
 /** Brings one membership up to date with the clock. Late timers change nothing but when the change is stored. */

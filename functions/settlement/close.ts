@@ -42,7 +42,6 @@ const isGap = (before: Period, period: Period): boolean =>
   periodBounds(before, 'UTC').until !== periodBounds(period, 'UTC').from
 
 async function askAgain({ table, now }: SettlementNeeds, record: CloseRecord): Promise<CloseRecord> {
-  if (record.state === 'published') return record
   const { version, requests } = record
   const after = { ...record, version: version + 1, requests: requests + 1, changedAt: now() }
   try {

@@ -112,6 +112,7 @@ function sumBilled(contract: Contract, billed: BilledLine[]): RatedLine[] {
       debtor,
       creditor,
       currency,
+      taxRate: contract.taxRate,
       position: positionOf(contract, line),
       quantity: BigInt(quantity),
       ...(amountBaseMinor !== undefined && { amountBaseMinor: BigInt(amountBaseMinor) }),

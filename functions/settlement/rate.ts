@@ -18,6 +18,8 @@ export type RatedLine = {
   debtor: string
   creditor: string
   currency: string
+  /** Of the terms the line was rated by, which may have changed since. */
+  taxRate: string
   /** Place of the line in its contract; minimum and maximum come last. */
   position: number
   /** Matched quantity of the line's benefit, whatever the model counts. */
@@ -63,6 +65,7 @@ const frameOf = (contract: Contract, originPeriod: Period, position: number) => 
   contract: contract.id,
   originPeriod,
   creditor: contract.payee,
+  taxRate: contract.taxRate,
   currency: contract.currency,
   position,
 })

@@ -7,7 +7,7 @@ import { contentId } from '../kernel/ids.ts'
 import { compareText, isValidIn } from './lines.ts'
 import { debtorsOf, directionOf } from './netting.ts'
 import type { RatedLine } from './rate.ts'
-import { exactNumber, multiply, parseDecimal, round, whole } from './rational.ts'
+import { exactNumber, multiply, parseDecimal, plus, round, whole, zero } from './rational.ts'
 
 export type Drafting = {
   programme: string
@@ -44,13 +44,13 @@ export function draftStatements(drafting: Drafting): Statement[] {
 type Direction = Pick<Statement, 'debtor' | 'creditor' | 'currency'>
 
 function draft(
-  { programme, period, contracts }: Drafting,
+  { programme, period }: Drafting,
   { debtor, creditor, currency }: Direction,
   lines: RatedLine[],
   standing: Standing | undefined,
 ): Statement {
   const subtotal = lines.reduce((sum, line) => sum + line.amountMinor, 0n)
-  const tax = taxOf(lines, contracts)
+  const tax = taxOf(lines)
   const openingMinor = standing?.openingMinor ?? 0
   const unhashed = {
     id: contentId<StatementId>('stm', programme, period, debtor, creditor, currency),
@@ -69,14 +69,16 @@ function draft(
   return { ...unhashed, hash: hashOf(unhashed) }
 }
 
-/** Per contract, its rate times its part of the subtotal, rounded once. */
-function taxOf(lines: RatedLine[], contracts: Contract[]): bigint {
-  const rates = new Map(contracts.map(contract => [contract.id, contract.taxRate]))
+/**
+ * Per contract, its rate times its part of the subtotal, rounded once. A late line bears the rate of the terms it was
+ * billed by, so that taking a use back takes its tax back too.
+ */
+function taxOf(lines: RatedLine[]): bigint {
   let tax = 0n
-  for (const [contract, part] of Map.groupBy(lines, line => line.contract)) {
-    const subtotal = part.reduce((sum, line) => sum + line.amountMinor, 0n)
-    tax += round(multiply(parseDecimal(rates.get(contract) ?? '0'), whole(subtotal)))
-  }
+  for (const part of Map.groupBy(lines, line => line.contract).values())
+    tax += round(
+      part.reduce((sum, line) => plus(sum, multiply(parseDecimal(line.taxRate), whole(line.amountMinor))), zero),
+    )
   return tax
 }
 

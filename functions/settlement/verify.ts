@@ -24,13 +24,13 @@ type Needs = Pick<SettlementNeeds, 'table' | 'keys'>
 
 /**
  * Computes a published close again from its frozen inputs and compares it with everything that is stored.
- * @throws Error that names what differs
+ * @throws Mismatch that names what differs
  */
 export async function verifyClose({ table, keys }: Needs, close: CloseRecord): Promise<void> {
   const { programme, period } = close
   const differences = await differencesOf({ table, keys }, close)
   if (differences.length === 0) return
-  throw new Error(`the close of ${programme} ${period} is not what its inputs give: ${differences.join(', ')}`)
+  throw new Mismatch(`the close of ${programme} ${period} is not what its inputs give: ${differences.join(', ')}`)
 }
 
 async function differencesOf({ table, keys }: Needs, close: CloseRecord): Promise<string[]> {

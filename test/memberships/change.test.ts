@@ -292,3 +292,24 @@ it('is of the brand of its programme alone, and of nobody when it does not exist
     code: 'membership-not-found',
   })
 })
+
+describe('a renewal that replaces nearly everything', () => {
+  it('of a large programme is more than one transaction holds, and loses nothing', async () => {
+    const partners = ['youku', 'eleme', 'xiami']
+    const many = (kind: string) =>
+      Array.from({ length: 50 }, (_, n) => benefit(`gift-${n}`, partners[n % 3] ?? '', { kind, linkRequired: false }))
+    const world = await membershipWorld({ ...monthly, benefits: many('access') })
+    const { id } = await world.sellTo('lin')
+    await world.apply({ ...monthly, benefits: many('discount') })
+    world.moveTo('2026-10-20T00:00:00Z')
+    await world.act(id, 'renew')
+    const { entitlements, endsAt } = await world.view(id)
+    const states = Map.groupBy(entitlements, ({ kind, state }) => `${kind} ${state}`)
+    expect([...states].map(([state, all]) => [state, all.length]).toSorted()).toEqual([
+      ['access ended', 50],
+      ['discount active', 50],
+    ])
+    expect(endsAt).toBe('2026-12-01T00:00:00Z')
+    expect(await world.moveAndFire('2026-10-21T00:00:00Z')).toBe(0)
+  })
+})

@@ -67,3 +67,11 @@ test('an empty type or audience is refused at set-up', () => {
   expect(() => verifierOf('')).toThrow(TypeError)
   expect(() => verifierOf(USAGE_RECEIPT_TYP, { audience: '' })).toThrow(TypeError)
 })
+
+test('a statement is for debtor and creditor: either may verify it, nobody else', async () => {
+  const statement = signed({ aud: ['alibaba', AUDIENCE] }, SETTLEMENT_STATEMENT_TYP)
+  const as = (audience: string) => codeOf(verifierOf(SETTLEMENT_STATEMENT_TYP, { audience }).verify(statement))
+  expect(await as(AUDIENCE)).toBe('accepted')
+  expect(await as('alibaba')).toBe('accepted')
+  expect(await as('eleme')).toBe('audience-mismatch')
+})

@@ -135,6 +135,15 @@ describe('late usage', () => {
     const late = bill('2026-11', totals, octoberLines, { contracts: [wider], former: [['2026-10', [terms]]] })
     expect(brief(origin(late, '2026-10')).map(([line]) => line)).toEqual(['views', 'fund', 'fund'])
   })
+  test('bears the tax of the terms it was billed by, so that a use taken back takes its tax back', () => {
+    const [was, is] = ['0.06', '0.13'].map(taxRate => ({ ...terms, taxRate }))
+    const late = bill('2026-11', [totalOf({ quantity: 8 })], octoberLines, {
+      contracts: is ? [is] : [],
+      former: [['2026-10', was ? [was] : []]],
+    })
+    expect(new Set(origin(late, '2026-10').map(({ taxRate }) => taxRate))).toEqual(new Set(['0.06']))
+    expect(new Set(origin(late, '2026-11').map(({ taxRate }) => taxRate))).toEqual(new Set(['0.13']))
+  })
   test('a contract applied since for settled days is billed for them only if it was used in them', () => {
     const since = contractOf({ id: 'since', lines: [added, { id: 'fee', model: 'flat', fee: '1' }] })
     const late = (quantity: number) =>
