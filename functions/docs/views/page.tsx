@@ -57,12 +57,12 @@ export const referencePage = (document: ApiDocument): string => {
             <section aria-labelledby="schemas">
               <h2 id="schemas">Schemas</h2>
               {names.map(name => (
-                <section class="schema" aria-labelledby={schemaAnchor(name)}>
+                <article class="schema" aria-labelledby={schemaAnchor(name)}>
                   <h3 id={schemaAnchor(name)}>
                     <a href={`#${schemaAnchor(name)}`}>{name}</a>
                   </h3>
                   <SchemaDetail name={`Fields of ${name}`} schema={components[name]} components={components} />
-                </section>
+                </article>
               ))}
             </section>
           </main>
