@@ -6,7 +6,7 @@ import { noteUses } from './entitlements/quota-use.ts'
 import { settlementNeeds } from './gateway-needs.ts'
 import { fireDueTimers } from './memberships/fire-timers.ts'
 import { runClose } from './settlement/close.ts'
-import { eachLine, type ReceivedLine } from './usage/read.ts'
+import { eachLine } from './usage/read.ts'
 import { sweepBatch } from './usage/sweep.ts'
 
 type Attribute = { S?: string; N?: string }
@@ -29,8 +29,7 @@ export async function consumeChanges(services: Services, event: StreamEvent): Pr
 async function noteBatch({ table }: Services, manifest: Image): Promise<void> {
   const partner = manifest['partner']?.S ?? ''
   const sequence = Number(manifest['sequence']?.N)
-  const lines: ReceivedLine[] = []
-  for await (const line of eachLine({ table }, { partner, from: sequence, upTo: sequence })) lines.push(line)
+  const lines = await Array.fromAsync(eachLine({ table }, { partner, from: sequence, upTo: sequence }))
   await noteUses({ table }, partner, lines)
 }
 

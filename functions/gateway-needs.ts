@@ -7,11 +7,16 @@ import { allPartners } from './partners/find-partner.ts'
 import { allProgrammes, programmeFrame } from './programmes/find-programme.ts'
 import { closedPeriods, oldestOpenPeriod } from './settlement/closed-periods.ts'
 
-/** What settlement reads of other domains. */
-export const settlementNeeds = (services: Services) => ({
+/** What both read of other domains. */
+const programmeNeeds = (services: Services) => ({
   ...services,
   programmeOf: (id: string) => programmeFrame(services, id),
   contractsOf: (programme: string) => contractsOf(services, programme),
+})
+
+/** What settlement reads of other domains. */
+export const settlementNeeds = (services: Services) => ({
+  ...programmeNeeds(services),
   foreignContractsOf: (programme: string) => contractsElsewhere(services, programme),
   // Any partner may have reported lines that name entitlements of the programme, also one that left it since.
   partnersOf: async () => (await allPartners(services)).map(({ id }) => id),
@@ -26,9 +31,7 @@ async function contractsElsewhere(services: Services, programme: string): Promis
 
 /** What usage and reconciliation read of other domains. */
 export const usageNeeds = (services: Services) => ({
-  ...services,
-  programmeOf: (id: string) => programmeFrame(services, id),
-  contractsOf: (programme: string) => contractsOf(services, programme),
+  ...programmeNeeds(services),
   entitlementsOfPartner: (partner: string) => entitlementHistory(services, [partner]),
   closedPeriods: (programme: string) => closedPeriods(services, programme),
   async oldestOpenPeriods(): Promise<Record<string, Period>> {

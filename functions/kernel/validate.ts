@@ -60,6 +60,13 @@ export const callerOf = (c: Context<GatewayEnv>): Caller => {
   return caller
 }
 
+/** The partner that calls, for what only partners have. @throws Refusal not-yours, with the given detail */
+export const partnerOf = (c: Context<GatewayEnv>, otherwise: string): string => {
+  const { partner } = callerOf(c)
+  if (!partner) throw new Refusal('not-yours', otherwise)
+  return partner
+}
+
 type Operation<Method extends RouteConfig['method'], Path extends string, Request, Answers> = {
   method: Method
   path: Path

@@ -1,8 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { AccountId, Link } from '../../schemas/link.ts'
-import { Refusal } from '../kernel/refusal.ts'
 import type { Table } from '../kernel/table.ts'
-import { callerOf, json, operation, problemAnswer, router } from '../kernel/validate.ts'
+import { json, operation, partnerOf, problemAnswer, router } from '../kernel/validate.ts'
 import { linksOfAccount } from './find-links.ts'
 
 export const linkRoutes = (needs: { table: Table }) =>
@@ -17,8 +16,7 @@ export const linkRoutes = (needs: { table: Table }) =>
       responses: { 200: json(z.object({ items: z.array(Link) }), 'Links, ended ones too'), default: problemAnswer },
     }),
     async c => {
-      const { partner } = callerOf(c)
-      if (!partner) throw new Refusal('not-yours', 'only a partner has accounts')
+      const partner = partnerOf(c, 'only a partner has accounts')
       return c.json({ items: await linksOfAccount(needs, partner, c.req.valid('query').account) }, 200)
     },
   )

@@ -1,10 +1,9 @@
 import { z } from '@hono/zod-openapi'
-import type { Caller } from '../../schemas/client.ts'
 import { BatchView, LineDisposition } from '../../schemas/disposition.ts'
-import { Refusal } from '../kernel/refusal.ts'
-import { type App, callerOf, json, operation, problemAnswer, router } from '../kernel/validate.ts'
+import { type App, json, operation, partnerOf, problemAnswer, router } from '../kernel/validate.ts'
 import { type BatchViewNeeds, batchDispositions, viewBatch } from './batch-view.ts'
 
+const notAPartner = 'only a partner has usage batches'
 const params = z.object({ id: z.string().max(64).openapi({ description: 'Batch id' }) })
 const query = z.object({
   limit: z.coerce.number().int().min(1).max(1000).default(100),
@@ -24,7 +23,8 @@ export const reconciliationRoutes = (needs: BatchViewNeeds): App =>
         request: { params },
         responses: { 200: json(BatchView, 'The counts add up to the lines'), default: problemAnswer },
       }),
-      async c => c.json(await viewBatch(needs, { partner: partnerOf(callerOf(c)), id: c.req.valid('param').id }), 200),
+      async c =>
+        c.json(await viewBatch(needs, { partner: partnerOf(c, notAPartner), id: c.req.valid('param').id }), 200),
     )
     .openapi(
       operation({
@@ -37,12 +37,7 @@ export const reconciliationRoutes = (needs: BatchViewNeeds): App =>
         responses: { 200: json(DispositionPage, 'In the order of the lines'), default: problemAnswer },
       }),
       async c => {
-        const name = { partner: partnerOf(callerOf(c)), id: c.req.valid('param').id }
+        const name = { partner: partnerOf(c, notAPartner), id: c.req.valid('param').id }
         return c.json(await batchDispositions(needs, { ...name, ...c.req.valid('query') }), 200)
       },
     )
-
-function partnerOf({ partner }: Caller): string {
-  if (!partner) throw new Refusal('not-yours', 'only a partner has usage batches')
-  return partner
-}

@@ -3,9 +3,8 @@ import { PublicJwk } from '../../schemas/key.ts'
 import { EntitlementTokenAnswer, EntitlementTokenRequest } from '../../schemas/token.ts'
 import { hashOf } from '../kernel/canonical.ts'
 import type { Now } from '../kernel/clock.ts'
-import { Refusal } from '../kernel/refusal.ts'
 import type { Table } from '../kernel/table.ts'
-import { callerOf, json, jsonBody, operation, problemAnswer, router } from '../kernel/validate.ts'
+import { json, jsonBody, operation, partnerOf, problemAnswer, router } from '../kernel/validate.ts'
 import type { KeyRing } from './keys.ts'
 import { mint } from './mint.ts'
 
@@ -22,8 +21,7 @@ export const tokenRoutes = (needs: { table: Table; keys: KeyRing; now: Now; issu
         responses: { 200: json(EntitlementTokenAnswer, 'The token'), default: problemAnswer },
       }),
       async c => {
-        const { partner } = callerOf(c)
-        if (!partner) throw new Refusal('not-yours', 'entitlement tokens are for partners')
+        const partner = partnerOf(c, 'entitlement tokens are for partners')
         return c.json(await mint(needs, partner, c.req.valid('json')), 200, { 'cache-control': 'no-store' })
       },
     )

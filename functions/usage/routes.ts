@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 import { BatchReceipt, UsageEvent, usageLimits } from '../../schemas/usage.ts'
 import { idempotent } from '../kernel/idempotency.ts'
 import { Refusal } from '../kernel/refusal.ts'
-import { type App, callerOf, json, operation, problemAnswer, router } from '../kernel/validate.ts'
+import { type App, json, operation, partnerOf, problemAnswer, router } from '../kernel/validate.ts'
 import type { UsageMediaType } from './parse.ts'
 import { type ReceiveNeeds, receiveBatch } from './receive.ts'
 
@@ -50,8 +50,7 @@ export const usageRoutes = (needs: ReceiveNeeds): App =>
       responses: { 202: json(BatchReceipt, 'Stored; malformed lines are listed'), default: problemAnswer },
     }),
     async c => {
-      const { partner } = callerOf(c)
-      if (!partner) throw new Refusal('not-yours', 'only a partner reports usage')
+      const partner = partnerOf(c, 'only a partner reports usage')
       const mediaType = mediaTypeOf(c.req.raw.headers)
       const totals = c.req.valid('header')
       const receipt = await receiveBatch(needs, {
