@@ -10,7 +10,7 @@ import { againOnConflict, type Table, type Write } from '../kernel/table.ts'
 import { activityWrite } from '../links/records.ts'
 import { caughtUp } from '../memberships/catch-up.ts'
 import { liveMemberships } from '../memberships/find-member.ts'
-import { findMemberRecord } from '../memberships/records.ts'
+import { subjectsOf } from '../memberships/records.ts'
 import { attachLinks } from './attach.ts'
 import { endedAt, groupStanding, isTerminal } from './derive.ts'
 import { type Holding, holdingWrites, loadHolding, settle } from './holding.ts'
@@ -40,8 +40,8 @@ export async function choose({ table, now, newId }: Needs, request: Request): Pr
       timeZone: before.programme.timeZone,
     })
     if (!chosen) return
-    const member = await findMemberRecord(table, request.member)
-    const after = settle({ ...before, entitlements: chosen }, { at, newId, subjects: member?.subjects ?? {} })
+    const subjects = await subjectsOf(table, request.member)
+    const after = settle({ ...before, entitlements: chosen }, { at, newId, subjects })
     const taken = after.entitlements.filter(({ chosenAt }) => chosenAt === at)
     const grants = await attachLinks(table, after.links, taken)
     await table.commit([...holdingWrites(after, stored, at), ...choiceEntries(after, at), ...grants])

@@ -1,7 +1,8 @@
-import type { LinkId, MemberId } from '../../schemas/ids.ts'
+import type { LinkId, MemberId, PairwiseSubject } from '../../schemas/ids.ts'
 import type { AccountRecord, LinkRecord } from '../../schemas/link.ts'
 import type { Partner } from '../../schemas/partner.ts'
 import type { Instant } from '../../schemas/primitives.ts'
+import type { Programme } from '../../schemas/programme.ts'
 import { grantedElsewhere } from '../entitlements/attach.ts'
 import { isTerminal } from '../entitlements/derive.ts'
 import { type Holding, holdingWrites, loadHolding, settle } from '../entitlements/holding.ts'
@@ -11,7 +12,7 @@ import { Refusal } from '../kernel/refusal.ts'
 import { againOnConflict, type Table } from '../kernel/table.ts'
 import { caughtUp } from '../memberships/catch-up.ts'
 import { liveMemberships } from '../memberships/find-member.ts'
-import { findMemberRecord } from '../memberships/records.ts'
+import { subjectsOf } from '../memberships/records.ts'
 import { findPartner } from '../partners/find-partner.ts'
 import { decideLink } from './decide-link.ts'
 import { accountWrite, activityWrite, findAccount, findLinked, findLinkRecord, linkedWrite } from './store.ts'
@@ -56,10 +57,9 @@ export async function completeLink(needs: Needs, request: LinkRequest): Promise<
       at,
     )
 
-    const link = await newLink(needs, { request, partner, before, at })
+    const subjects = await subjectsOf(table, memberId)
+    const link = newLink(needs, { request, partner, programme, subject: subjects[partnerId], at })
     const waiting = notBefore ? delayed(before, partnerId, notBefore) : before
-    const member = await findMemberRecord(table, memberId)
-    const subjects = member?.subjects ?? {}
     const after = settle({ ...waiting, links: [...before.links, link] }, { at, newId: needs.newId, subjects })
     const writes = holdingWrites(after, stored, at)
     await table.commit([
@@ -96,16 +96,19 @@ async function liveHolding(table: Table, member: MemberId, programme: string): P
   return loadHolding(table, membership.id)
 }
 
-async function newLink(
-  { table, newId }: Needs,
-  { request, partner, before, at }: { request: LinkRequest; partner: Partner; before: Holding; at: Instant },
-): Promise<LinkRecord> {
-  const member = await findMemberRecord(table, request.member)
-  const subject = member?.subjects[partner.id]
+type Linking = {
+  request: LinkRequest
+  partner: Partner
+  programme: Programme
+  subject: PairwiseSubject | undefined
+  at: Instant
+}
+
+function newLink({ newId }: Pick<Needs, 'newId'>, { request, partner, programme, subject, at }: Linking): LinkRecord {
   if (!subject) throw new Refusal('no-benefit-here')
   return {
     id: newId<LinkId>('lnk'),
-    programme: before.programme.id,
+    programme: programme.id,
     partner: partner.id,
     member: request.member,
     account: request.account,

@@ -8,7 +8,7 @@ import { Refusal } from '../kernel/refusal.ts'
 import { againOnConflict, type Table, type Write } from '../kernel/table.ts'
 import { caughtUp } from '../memberships/catch-up.ts'
 import { liveMemberships } from '../memberships/find-member.ts'
-import { findMemberRecord } from '../memberships/records.ts'
+import { subjectsOf } from '../memberships/records.ts'
 import {
   accountWrite,
   activityWrite,
@@ -54,8 +54,7 @@ async function endedEntitlements({ table, newId }: Pick<Needs, 'table' | 'newId'
   const current = await caughtUp({ table, newId }, before, at)
   // The link itself is written by unlink: the holding goes on without it.
   const without = { ...current, links: current.links.filter(({ id }) => id !== ended.id) }
-  const member = await findMemberRecord(table, ended.member)
-  const after = settle(without, { at, newId, subjects: member?.subjects ?? {} })
+  const after = settle(without, { at, newId, subjects: await subjectsOf(table, ended.member) })
   return holdingWrites(after, { ...before, links: without.links }, at)
 }
 

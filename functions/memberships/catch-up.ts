@@ -5,7 +5,7 @@ import { isBefore, later } from '../kernel/clock.ts'
 import type { NewId } from '../kernel/ids.ts'
 import type { Table } from '../kernel/table.ts'
 import { nextDue } from './lifecycle.ts'
-import { findMemberRecord } from './store.ts'
+import { subjectsOf } from './store.ts'
 
 type Needs = { table: Table; newId: NewId }
 
@@ -16,7 +16,7 @@ type Needs = { table: Table; newId: NewId }
 export async function caughtUp({ table, newId }: Needs, holding: Holding, until: Instant): Promise<Holding> {
   let step = nextStep(holding.membership, until)
   if (!step) return holding
-  const subjects = (await findMemberRecord(table, holding.membership.member))?.subjects ?? {}
+  const subjects = await subjectsOf(table, holding.membership.member)
   let current = holding
   while (step) {
     const membership: Membership = { ...step.membership, changedAt: step.at }

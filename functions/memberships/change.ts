@@ -11,7 +11,7 @@ import { findProgramme } from '../programmes/find-programme.ts'
 import { caughtUp } from './catch-up.ts'
 import { act, renewed } from './lifecycle.ts'
 import { subjectsFor } from './pairwise.ts'
-import { findMemberRecord, memberWrites } from './store.ts'
+import { findMemberRecord, memberWrites, subjectsOf } from './store.ts'
 
 type Needs = { table: Table; now: Now; newId: NewId; random: Random }
 type Request = { id: string; verb: MembershipVerb; action: MembershipAction }
@@ -81,8 +81,7 @@ type Action = { verb: Exclude<MembershipVerb, 'renew'>; at: Instant }
 async function acted({ table, newId }: Needs, holding: Holding, { verb, at }: Action): Promise<Holding> {
   const membership = act(holding.membership, verb, at)
   if (membership === holding.membership) return holding
-  const member = await findMemberRecord(table, membership.member)
-  const subjects = member?.subjects ?? {}
+  const subjects = await subjectsOf(table, membership.member)
   return settle({ ...holding, membership: { ...membership, changedAt: at } }, { at, newId, subjects })
 }
 

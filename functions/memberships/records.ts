@@ -1,2 +1,2 @@
 /** What other domains may use of a membership's records: to find them, and to write them within a larger commit. */
-export { findMemberRecord, findMembershipRecord, liveRemoval, membershipWrite, memberWrites } from './store.ts'
+export { findMembershipRecord, liveRemoval, membershipWrite, memberWrites, subjectsOf } from './store.ts'

@@ -44,6 +44,10 @@ export const membershipReferences = (table: Table, memberId: string) =>
 export const findMemberships = (table: Table, ids: string[]): Promise<Membership[]> =>
   table.getMany(membership, ids.map(membershipKey))
 
+/** The random names by which partners know the member; none for nobody. */
+export const subjectsOf = async (table: Table, id: string): Promise<Member['subjects']> =>
+  (await findMemberRecord(table, id))?.subjects ?? {}
+
 /** The member with a further pairwise subject or new attributes; also made known by issuer and subject if new. */
 export const memberWrites = (after: Member, before: Member | undefined): Write[] => [
   put(member, memberKey(after.id), after, { when: before ? { equals: { version: before.version } } : 'absent' }),
