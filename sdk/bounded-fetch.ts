@@ -21,15 +21,18 @@ export interface FetchBounds {
   readonly timeoutMilliseconds: number
   /** Counted after content decoding, so a compressed bomb is stopped as well. */
   readonly maxBytes: number
+  /** The entity tag of what is held already. */
+  readonly ifNoneMatch?: string | undefined
 }
 
 export interface Fetched {
-  readonly body: Buffer
+  /** Absent when the answer is 304: what is held still stands. */
+  readonly body?: Buffer
   readonly headers: Headers
 }
 
 /**
- * GET with a deadline, a size cap and no redirects; only status 200 is an answer.
+ * GET with a deadline, a size cap and no redirects; only status 200 is an answer, and 304 when asked for.
  * @throws FetchFailed
  */
 export async function fetchBounded(fetch: Fetch, url: string, bounds: FetchBounds): Promise<Fetched> {
@@ -40,7 +43,8 @@ export async function fetchBounded(fetch: Fetch, url: string, bounds: FetchBound
     deadline.reject(late)
     abort.abort(late)
   }, bounds.timeoutMilliseconds)
-  const exchange = get(fetch, url, bounds, abort)
+  const ask = () => get(fetch, url, bounds, abort)
+  const exchange = ask().catch((error: unknown) => (isConnectionClosed(error) ? ask() : Promise.reject(error)))
   try {
     // Raced, because an injected fetch may not heed the signal.
     return await Promise.race([exchange, deadline.promise])
@@ -52,18 +56,27 @@ export async function fetchBounded(fetch: Fetch, url: string, bounds: FetchBound
   }
 }
 
+/** The server may close a connection that was kept alive just as it is used again. A GET may then be asked once more. */
+function isConnectionClosed(error: unknown): boolean {
+  const cause = error instanceof TypeError ? error.cause : undefined
+  return cause instanceof Error && 'code' in cause && (cause.code === 'ECONNRESET' || cause.code === 'UND_ERR_SOCKET')
+}
+
 async function get(fetch: Fetch, url: string, bounds: FetchBounds, abort: AbortController): Promise<Fetched> {
+  const { accept, ifNoneMatch } = bounds
   const response = await fetch(url, {
-    headers: { accept: bounds.accept },
+    headers: ifNoneMatch === undefined ? { accept } : { accept, 'if-none-match': ifNoneMatch },
     redirect: 'manual',
     credentials: 'omit',
     signal: abort.signal,
   })
-  const fault = faultOf(response, bounds.maxBytes)
-  if (fault !== undefined) {
+  const unchanged = ifNoneMatch !== undefined && response.status === 304 && !response.redirected
+  const fault = unchanged ? undefined : faultOf(response, bounds.maxBytes)
+  if (unchanged || fault !== undefined) {
     // Frees the connection; the body is of no interest and its failure is none of ours.
     await response.body?.cancel().catch(() => undefined)
-    throw new FetchFailed(fault)
+    if (fault !== undefined) throw new FetchFailed(fault)
+    return { headers: response.headers }
   }
   return { body: await readCapped(response, bounds.maxBytes), headers: response.headers }
 }

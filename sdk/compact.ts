@@ -4,11 +4,22 @@ import { isJsonObject, type JsonObject, type JsonValue, parseStrictJson, StrictJ
 
 /** A compact JWS whose form is beyond doubt; nothing in it is trusted yet. */
 export interface CompactJws {
+  /** The header as it was spelled. */
+  readonly header: string
   readonly kid: string
   /** What the signature covers: the two first segments with their dot, as ASCII. */
   readonly signingInput: string
   readonly payload: Buffer
   readonly signature: Buffer
+}
+
+export interface CompactForm {
+  /** The exact `typ`; undefined judges no typ, for data that has none: no verifier that partners make does that. */
+  readonly typ: string | undefined
+  /** Default 8192. */
+  readonly maxBytes?: number | undefined
+  /** kid by header text, of headers that this form has judged before: an issuer spells few, and repeats them. */
+  readonly knownHeaders?: ReadonlyMap<string, string> | undefined
 }
 
 export const MAX_TOKEN_BYTES = 8192
@@ -39,18 +50,22 @@ const DANGEROUS_PARAMETERS: ReadonlyMap<string, RefusalCode> = new Map([
  * be counted, cached or revoked as two.
  * @throws TokenRefused
  */
-export function readCompact(token: unknown, typ: string, maxBytes = MAX_TOKEN_BYTES): CompactJws {
+export function readCompact(token: unknown, form: CompactForm): CompactJws {
+  const { typ, maxBytes = MAX_TOKEN_BYTES, knownHeaders } = form
   if (typeof token !== 'string') throw new TokenRefused('token-not-a-string')
   if (token.length > maxBytes) throw new TokenRefused('token-too-large')
   const firstDot = token.indexOf('.')
   const lastDot = token.lastIndexOf('.')
   if (firstDot === lastDot || token.indexOf('.', firstDot + 1) !== lastDot) throw new TokenRefused('segment-count')
-  const header = decodeBase64url(token.slice(0, firstDot))
+  const header = token.slice(0, firstDot)
+  const known = knownHeaders?.get(header)
+  const headerBytes = known === undefined ? decodeBase64url(header) : undefined
   const payload = decodeBase64url(token.slice(firstDot + 1, lastDot))
   const signature = decodeBase64url(token.slice(lastDot + 1))
-  const kid = judgeHeader(readJson(header), typ)
-  if (signature.length !== SIGNATURE_BYTES) throw new TokenRefused('signature-length')
-  return { kid, signingInput: token.slice(0, lastDot), payload, signature }
+  const kid = known ?? judgeHeader(readJson(headerBytes ?? Buffer.alloc(0)), typ)
+  if (signature.length !== SIGNATURE_BYTES)
+    throw new TokenRefused(isDer(signature) ? 'signature-der' : 'signature-length')
+  return { header, kid, signingInput: token.slice(0, lastDot), payload, signature }
 }
 
 /**
@@ -82,7 +97,12 @@ export function decodeBase64url(segment: string): Buffer {
   return Buffer.from(segment, 'base64url')
 }
 
-function judgeHeader(header: JsonValue, typ: string): string {
+/** An ASN.1 SEQUENCE of exactly this length: what OpenSSL and Java write unless they are told otherwise. */
+function isDer(signature: Buffer): boolean {
+  return signature.length > 2 && signature[0] === 0x30 && signature[1] === signature.length - 2
+}
+
+function judgeHeader(header: JsonValue, typ: string | undefined): string {
   if (!isJsonObject(header)) throw new TokenRefused('header-not-object')
   let unknown = false
   for (const name in header) {
@@ -93,8 +113,8 @@ function judgeHeader(header: JsonValue, typ: string): string {
   if (unknown) throw new TokenRefused('header-unknown')
   // One algorithm, by its exact name: `none`, HS256 with the public key as secret, and the rest all end here.
   if (header['alg'] !== 'ES256') throw new TokenRefused('alg-refused')
-  if (header['typ'] === undefined) throw new TokenRefused('typ-missing')
-  if (header['typ'] !== typ) throw new TokenRefused('typ-wrong')
+  if (typ !== undefined && header['typ'] === undefined) throw new TokenRefused('typ-missing')
+  if (typ !== undefined && header['typ'] !== typ) throw new TokenRefused('typ-wrong')
   const kid = header['kid']
   if (kid === undefined) throw new TokenRefused('kid-missing')
   if (typeof kid !== 'string' || !isKid(kid)) throw new TokenRefused('kid-invalid')

@@ -1,21 +1,50 @@
 export type { Fetch } from './bounded-fetch.ts'
+export type { LimitValue, StatusFinding, VerifiedEntitlement, VerifiedEntitlements } from './entitlements.ts'
+export {
+  createEventVerifier,
+  type EventVerifier,
+  type EventVerifierOptions,
+  type SubjectId,
+  type VerifiedEvents,
+} from './events.ts'
 export type { KeyLimits } from './issuer-keys.ts'
 export {
+  type Admitted,
+  type AuthorizeCode,
+  type AuthorizeOptions,
+  type AuthorizeProblem,
+  authorize,
+  bearerToken,
+  type Denied,
+  type MiddlewareOptions,
+} from './middleware/core.ts'
+export {
   createSignatureVerifier,
+  SECURITY_EVENT_TYP,
   SETTLEMENT_STATEMENT_TYP,
   type SignatureVerifier,
   type SignatureVerifierOptions,
   USAGE_RECEIPT_TYP,
 } from './receipt.ts'
 export { type RefusalCode, TokenRefused } from './refused.ts'
-export type { HighSPolicy } from './signed.ts'
-export type { JsonObject, JsonValue } from './strict-json.ts'
+export { createUsageReporter, type UsageReporter } from './reporter.ts'
+export type { GatewayProblem, PointedFault, RejectedUse } from './reporter-batch.ts'
+export { CHAIN_START, type ReceiptChain } from './reporter-chain.ts'
+export type { RetryPolicy } from './reporter-delivery.ts'
 export {
-  createVerifier,
-  ENTITLEMENT_TOKEN_TYP,
-  type LimitValue,
-  type VerifiedEntitlement,
-  type VerifiedEntitlements,
-  type Verifier,
-  type VerifierOptions,
-} from './verifier.ts'
+  type DeliveryFault,
+  ReceiptChainBroken,
+  ReporterRefused,
+  UsageRejected,
+  UsageUndelivered,
+} from './reporter-errors.ts'
+export { type UsageEvent, UsageEventInvalid } from './reporter-event.ts'
+export type { ReporterHooks, UsageReporterOptions, UsageStore } from './reporter-options.ts'
+export type { UsageRest } from './reporter-queue.ts'
+export { ReceiptRefused, type UsageReceipt } from './reporter-receipt.ts'
+export type { ReporterCredentials } from './reporter-token.ts'
+export type { HighSPolicy } from './signed.ts'
+export type { OnStaleStatus, StalePolicy } from './status-check.ts'
+export { STATUS_LIST_TYP, type StatusLimits } from './status-lists.ts'
+export type { JsonObject, JsonValue } from './strict-json.ts'
+export { createVerifier, ENTITLEMENT_TOKEN_TYP, type Verifier, type VerifierOptions } from './verifier.ts'

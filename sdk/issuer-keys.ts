@@ -1,12 +1,12 @@
-import { type Buffer, isUtf8 } from 'node:buffer'
-import { createPublicKey, type KeyObject } from 'node:crypto'
 import { type Fetch, FetchFailed, type FetchFault, fetchBounded } from './bounded-fetch.ts'
-import { decodeBase64url, isKid } from './compact.ts'
+import { etagOf, freshSeconds } from './caching.ts'
+import { issuerBase } from './issuer-url.ts'
+import { type KeysByKid, type PublishedKey, readJwks } from './jwks.ts'
 import { type RefusalCode, TokenRefused } from './refused.ts'
-import { isJsonObject, type JsonObject, type JsonValue, parseStrictJson } from './strict-json.ts'
 
 /** Bounds on fetching and keeping the issuer's keys. Lower them freely; the defaults suit a busy partner. */
 export interface KeyLimits {
+  /** For one exchange with the issuer, of whatever kind. */
   readonly timeoutMilliseconds: number
   readonly maxBytes: number
   /** The longest a key document counts as fresh, whatever its max-age says. */
@@ -36,18 +36,24 @@ export interface IssuerKeysOptions {
 
 export interface IssuerKeys {
   /** @throws TokenRefused `kid-unknown`, or a `keys-…` code when the keys cannot be had */
-  key(kid: string): Promise<KeyObject>
+  key(kid: string): Promise<PublishedKey>
+  /** The key when a fresh document that has it is at hand: no fetch, no waiting. */
+  held(kid: string, at: number): PublishedKey | undefined
 }
 
 interface KeySet {
-  readonly keys: ReadonlyMap<string, KeyObject>
+  readonly keys: KeysByKid
+  readonly etag: string | undefined
   readonly fetchedAt: number
   readonly freshUntil: number
 }
 
-const MAX_KEYS = 64
-const MAX_JSON_DEPTH = 8
-const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]'])
+interface Source {
+  readonly fetch: Fetch
+  readonly url: string
+  readonly limits: KeyLimits
+}
+
 const FETCH_CODES = {
   timeout: 'keys-timeout',
   'too-large': 'keys-too-large',
@@ -57,22 +63,24 @@ const FETCH_CODES = {
 
 export const epochSeconds = (): number => Math.floor(Date.now() / 1000)
 
+export const fetchOf = ({ fetch = globalThis.fetch as Fetch }: Pick<IssuerKeysOptions, 'fetch'>): Fetch => fetch
+
 /**
  * The issuer's published ES256 keys, fetched when needed: one fetch at a time, kept while fresh, and kept a bounded
  * time longer while the issuer is down.
  * @throws TypeError when the issuer is not an acceptable URL
  */
 export function createIssuerKeys(options: IssuerKeysOptions): IssuerKeys {
-  const url = jwksUrl(options.issuer)
-  const { fetch = globalThis.fetch as Fetch, now = epochSeconds } = options
+  const { now = epochSeconds } = options
   const limits: KeyLimits = { ...DEFAULT_KEY_LIMITS, ...options.limits }
+  const source = { fetch: fetchOf(options), url: `${issuerBase(options.issuer)}/.well-known/jwks.json`, limits }
   let held: KeySet | undefined
   let flight: Promise<KeySet> | undefined
   let failedAt = Number.NEGATIVE_INFINITY
   let unknownAt = Number.NEGATIVE_INFINITY
 
   function refresh(): Promise<KeySet> {
-    flight ??= load(fetch, url, limits, now())
+    flight ??= load(source, held, now())
       .then(set => {
         held = set
         return set
@@ -83,8 +91,12 @@ export function createIssuerKeys(options: IssuerKeysOptions): IssuerKeys {
     return flight
   }
 
+  const fresh = (at: number): KeySet | undefined =>
+    held !== undefined && at >= held.fetchedAt && at < held.freshUntil ? held : undefined
+
   async function current(at: number): Promise<KeySet> {
-    if (held !== undefined && at >= held.fetchedAt && at < held.freshUntil) return held
+    const set = fresh(at)
+    if (set !== undefined) return set
     const usable = held !== undefined && at < held.freshUntil + limits.staleSeconds ? held : undefined
     // Without this pause every verification would wait for the timeout while the issuer is down.
     if (usable !== undefined && within(at, failedAt, limits.cooldownSeconds)) return usable
@@ -97,7 +109,7 @@ export function createIssuerKeys(options: IssuerKeysOptions): IssuerKeys {
     }
   }
 
-  async function key(kid: string): Promise<KeyObject> {
+  async function key(kid: string): Promise<PublishedKey> {
     const at = now()
     const before = held
     const set = await current(at)
@@ -113,68 +125,25 @@ export function createIssuerKeys(options: IssuerKeysOptions): IssuerKeys {
     return late
   }
 
-  return { key }
+  return { key, held: (kid, at) => fresh(at)?.keys.get(kid) }
 }
 
-function within(at: number, since: number, seconds: number): boolean {
+export function within(at: number, since: number, seconds: number): boolean {
   return at >= since && at - since < seconds
 }
 
-async function load(fetch: Fetch, url: string, limits: KeyLimits, at: number): Promise<KeySet> {
+async function load({ fetch, url, limits }: Source, held: KeySet | undefined, at: number): Promise<KeySet> {
   try {
-    const bounds = { ...limits, accept: 'application/jwk-set+json, application/json' }
-    const { body, headers } = await fetchBounded(fetch, url, bounds)
-    return { keys: readKeys(body), fetchedAt: at, freshUntil: at + freshSeconds(headers, limits) }
+    const accept = 'application/jwk-set+json, application/json'
+    const { body, headers } = await fetchBounded(fetch, url, { ...limits, accept, ifNoneMatch: held?.etag })
+    const floor = Math.min(limits.cooldownSeconds, limits.maxAgeSeconds)
+    // With the cooldown as floor, `max-age=0` is no fetch a token.
+    const times = { fetchedAt: at, freshUntil: at + freshSeconds(headers, floor, limits.maxAgeSeconds) }
+    if (body !== undefined) return { keys: readJwks(body, held?.keys), etag: etagOf(headers), ...times }
+    if (held === undefined) throw new FetchFailed('unavailable')
+    return { ...held, ...times }
   } catch (error) {
     const code = error instanceof FetchFailed ? FETCH_CODES[error.fault] : 'keys-invalid'
     throw new TokenRefused(code, { cause: error })
   }
-}
-
-/** RFC 9111 section 4.2, with a ceiling, and the cooldown as floor so that `max-age=0` is no fetch a token. */
-function freshSeconds(headers: Headers, limits: KeyLimits): number {
-  const control = headers.get('cache-control') ?? ''
-  const unkept = /(?:^|[\s,])no-(?:store|cache)(?:$|[\s,;=])/i.test(control)
-  const stated = /(?:^|[\s,])max-age="?([0-9]{1,9})(?![0-9])/i.exec(control)?.[1]
-  const age = /^[0-9]{1,9}$/.exec(headers.get('age') ?? '')?.[0] ?? '0'
-  const wished = unkept ? 0 : stated === undefined ? limits.maxAgeSeconds : Number(stated) - Number(age)
-  const floor = Math.min(limits.cooldownSeconds, limits.maxAgeSeconds)
-  return Math.min(Math.max(wished, floor), limits.maxAgeSeconds)
-}
-
-function readKeys(body: Buffer): ReadonlyMap<string, KeyObject> {
-  if (!isUtf8(body)) throw new Error('The JWK Set is not UTF-8')
-  const document = parseStrictJson(body.toString('utf8'), MAX_JSON_DEPTH)
-  const listed = isJsonObject(document) ? document['keys'] : undefined
-  if (!Array.isArray(listed)) throw new Error('The JWK Set has no keys member')
-  if (listed.length > MAX_KEYS) throw new Error(`The JWK Set has more than ${MAX_KEYS} keys`)
-  const keys = new Map<string, KeyObject>()
-  for (const jwk of listed.filter(isVerificationJwk)) {
-    if (keys.has(jwk.kid)) throw new Error('The JWK Set names two keys alike')
-    keys.set(jwk.kid, createPublicKey({ key: { kty: 'EC', crv: 'P-256', x: jwk.x, y: jwk.y }, format: 'jwk' }))
-  }
-  return keys
-}
-
-/** RFC 7517 section 5: keys that are not for us are passed over. So is a key that was published with its private part. */
-function isVerificationJwk(jwk: JsonValue): jwk is JsonObject & { kid: string; x: string; y: string } {
-  if (!isJsonObject(jwk) || jwk['kty'] !== 'EC' || jwk['crv'] !== 'P-256' || jwk['d'] !== undefined) return false
-  if ((jwk['use'] ?? 'sig') !== 'sig' || (jwk['alg'] ?? 'ES256') !== 'ES256') return false
-  const operations = jwk['key_ops'] ?? ['verify']
-  if (!Array.isArray(operations) || !operations.includes('verify')) return false
-  return typeof jwk['kid'] === 'string' && isKid(jwk['kid']) && isCoordinate(jwk['x']) && isCoordinate(jwk['y'])
-}
-
-function isCoordinate(value: JsonValue | undefined): boolean {
-  return typeof value === 'string' && value.length === 43 && decodeBase64url(value).length === 32
-}
-
-function jwksUrl(issuer: string): string {
-  const url = URL.canParse(issuer) ? new URL(issuer) : undefined
-  const secure = url?.protocol === 'https:' || (url?.protocol === 'http:' && LOOPBACK_HOSTS.has(url.hostname))
-  if (url === undefined || !secure) throw new TypeError('issuer must be an https URL, or http on a loopback host')
-  if (/[?#\s]/.test(issuer) || url.username !== '' || url.password !== '') {
-    throw new TypeError('issuer must have no query, fragment, credentials or white space')
-  }
-  return `${issuer.replace(/\/$/, '')}/.well-known/jwks.json`
 }

@@ -29,7 +29,10 @@ const MEANINGS = {
   'kid-missing': 'The header has no kid',
   'kid-invalid': 'The kid is not 1 to 128 base64url characters',
   'kid-unknown': 'The issuer publishes no such key',
+  'key-purpose-mismatch': 'The key is published for another kind of token',
   'signature-length': 'The signature is not 64 bytes',
+  'signature-der': 'The signature is in DER form, not r and s of 32 bytes each',
+  'signature-zero': 'r or s of the signature is zero',
   'signature-high-s': 'The signature is not in its low-S form',
   'signature-invalid': 'The signature does not verify',
   'payload-not-object': 'The payload is not a JSON object',
@@ -50,13 +53,33 @@ const MEANINGS = {
   'claim-lnk-invalid': 'lnk is not a non-empty string',
   'claim-seq-invalid': 'seq is not a whole number',
   'claim-ent-invalid': 'ent is not a list of entitlements',
-  'claim-status-invalid': 'status is not an object',
+  'claim-status-invalid': 'status is not a reference to a status list',
   'entitlements-ended': 'Every entitlement in the token has ended',
+  'event-exp-present': 'An event token has no exp',
+  'event-sub-present': 'An event token has no sub; sub_id names whom it is about',
+  'event-subject-invalid': 'sub_id is not an object with a format',
+  'event-events-invalid': 'events is not an object of URIs with one member or more',
+  'event-replayed': 'The event has been received before',
   'keys-timeout': 'The issuer did not deliver its keys in time',
   'keys-too-large': 'The key document is larger than the kit reads',
   'keys-redirected': 'The key document has been redirected',
   'keys-unavailable': 'The key document could not be fetched',
   'keys-invalid': 'The key document is not a usable JWK Set',
+  'token-revoked': 'The status list says that the token has been revoked',
+  'token-suspended': 'The status list says that the token is suspended',
+  'status-missing': 'The token names no status list',
+  'status-unknown': 'The status list gives a status that the kit does not know',
+  'status-index-out-of-range': 'The status list has no entry at the index of the token',
+  'status-list-foreign': 'The token names a status list that is not of this issuer and audience',
+  'status-list-timeout': 'The issuer did not deliver the status list in time',
+  'status-list-too-large': 'The status list is larger than the kit reads, as sent or once inflated',
+  'status-list-redirected': 'The status list has been redirected',
+  'status-list-unavailable': 'The status list could not be fetched',
+  'status-list-media-type': 'The answer is not of the media type application/statuslist+jwt',
+  'status-list-invalid': 'The status list is not a genuine status list token; the cause says why',
+  'status-list-mismatch': 'sub of the status list is not the address it was fetched from',
+  'status-list-expired': 'The status list has expired',
+  'status-list-replayed': 'The status list is older than the one already held',
 } as const
 
 /** The stable name of a refusal, in kebab-case. */
@@ -72,8 +95,11 @@ export class TokenRefused extends Error {
     this.code = code
   }
 
-  /** True when the issuer's keys could not be had: the same token may verify later (answer 503 rather than 401). */
+  /**
+   * True when the issuer's keys or its status list could not be had: the same token may verify later (answer 503 rather
+   * than 401).
+   */
   get temporary(): boolean {
-    return this.code.startsWith('keys-')
+    return /^(?:keys|status-list)-/.test(this.code) && this.code !== 'status-list-foreign'
   }
 }

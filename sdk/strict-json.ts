@@ -1,3 +1,5 @@
+import { parsePlainJson } from './plain-json.ts'
+
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject
 export interface JsonObject {
   readonly [name: string]: JsonValue
@@ -46,6 +48,12 @@ const ESCAPES: Readonly<Record<string, string>> = {
  * @throws StrictJsonError
  */
 export function parseStrictJson(text: string, maxDepth: number): JsonValue {
+  const quick = parsePlainJson(text, maxDepth)
+  return quick === undefined ? readStrictly(text, maxDepth) : quick
+}
+
+/** The reading that decides, character by character: of what {@link parsePlainJson} cannot vouch for. */
+export function readStrictly(text: string, maxDepth: number): JsonValue {
   const cursor: Cursor = { text, maxDepth, at: 0 }
   const value = readValue(cursor, 0)
   skipSpace(cursor)

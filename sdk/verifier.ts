@@ -1,16 +1,37 @@
-import { judgeLifetime, judgeParties, readCount, readObject, readText, readTime } from './claims.ts'
-import { createIssuerKeys, epochSeconds, type IssuerKeysOptions } from './issuer-keys.ts'
-import { TokenRefused } from './refused.ts'
-import { type HighSPolicy, openSigned } from './signed.ts'
-import type { JsonObject, JsonValue } from './strict-json.ts'
+import { readPayload } from './compact.ts'
+import { present, readEntitlementToken, type VerifiedEntitlements } from './entitlements.ts'
+import {
+  createIssuerKeys,
+  DEFAULT_KEY_LIMITS,
+  epochSeconds,
+  fetchOf,
+  type IssuerKeys,
+  type IssuerKeysOptions,
+  type KeyLimits,
+} from './issuer-keys.ts'
+import { issuerBase } from './issuer-url.ts'
+import { createOpener, type HighSPolicy } from './signed.ts'
+import { createStatusCheck, type OnStaleStatus, type StatusCheck } from './status-check.ts'
+import { createStatusLists, DEFAULT_STATUS_LIMITS, type StatusLimits } from './status-lists.ts'
+import { createTokenCache, type RememberedToken } from './token-cache.ts'
 
 export const ENTITLEMENT_TOKEN_TYP = 'benefit-entitlement+jwt'
 
 export interface VerifierOptions extends IssuerKeysOptions {
   /** The partner's own id: the one string that `aud` must be. */
   readonly audience: string
-  /** Default `accept`. */
+  /**
+   * Whether to look the token up in the issuer's status list, which refuses what has been revoked or suspended since the
+   * token was made. Default false: then the kit works offline but for the issuer's keys, and a token is good until `exp`.
+   */
+  readonly checkStatus?: boolean | undefined
+  /** What passes while no fresh status list can be had. Default `fail-closed`. */
+  readonly onStaleStatus?: OnStaleStatus | undefined
+  /** Whether verified tokens are remembered, and how many. Default true: 1,000. */
+  readonly cache?: boolean | { readonly maxTokens: number } | undefined
+  /** Default `refuse`. `accept` is for an issuer with an ordinary signer. */
   readonly highS?: HighSPolicy | undefined
+  readonly limits?: Partial<KeyLimits & StatusLimits> | undefined
 }
 
 export interface Verifier {
@@ -18,115 +39,74 @@ export interface Verifier {
   verify(token: string): Promise<VerifiedEntitlements>
 }
 
-export type LimitValue = number | string | boolean
-
-/** The right to use one benefit. Times are epoch seconds. */
-export interface VerifiedEntitlement {
-  readonly id: string
-  readonly benefit: string
-  /** `ending`: usable until `validUntil`, and not renewed after it. */
-  readonly state: 'active' | 'ending'
-  readonly validUntil: number
-  readonly limits: Readonly<Record<string, LimitValue>>
-  /** What was left of the current quota period when the token was made; absent where there is no quota. */
-  readonly remaining?: number
-}
-
-/** What a genuine token says. Times are epoch seconds. */
-export interface VerifiedEntitlements {
-  readonly subject: string
-  readonly linkId: string
-  /** Grows with every change of the link: of two tokens for one link the higher is the newer. */
-  readonly sequence: number
-  readonly tokenId: string
-  readonly issuedAt: number
-  readonly expiresAt: number
-  /** Never empty; entitlements that ended before the moment of verification are left out. */
-  readonly entitlements: readonly VerifiedEntitlement[]
-  /** The token's `status` claim as it stands: carried along, not checked. */
-  readonly status?: JsonObject
-  has(benefit: string): boolean
-  entitlement(benefit: string): VerifiedEntitlement | undefined
-}
+const DEFAULT_MAX_TOKENS = 1000
 
 /**
- * Verifies benefit-entitlement tokens of one issuer for one partner. Make it once and keep it: it holds the keys.
+ * Verifies benefit-entitlement tokens of one issuer for one partner. Make it once and keep it: it holds the keys, the
+ * status lists and the tokens verified before.
  * @throws TypeError when the options cannot be right
  */
 export function createVerifier(options: VerifierOptions): Verifier {
-  const { issuer, audience, now = epochSeconds, highS = 'accept' } = options
+  const { issuer, audience, now = epochSeconds, highS } = options
   if (typeof audience !== 'string' || audience === '') throw new TypeError('audience must be a non-empty string')
-  const signedBy = { keys: createIssuerKeys(options), typ: ENTITLEMENT_TOKEN_TYP, highS }
+  const keys = createIssuerKeys(options)
+  const open = createOpener({ keys, now, typ: ENTITLEMENT_TOKEN_TYP, highS })
+  const parties = { issuer, audience }
+  const status = statusCheckOf(options, keys)
+  const maxTokens = maxTokensOf(options.cache)
+  const tokens = createTokenCache(maxTokens)
+
+  function judge(token: string, opening: Opening, at: number): RememberedToken {
+    const reading = readEntitlementToken(opening.claims, parties, at)
+    const answer = present(reading, status === undefined ? 'unchecked' : 'valid')
+    const readUntil = Math.min(reading.expiresAt, ...reading.entitlements.map(({ validUntil }) => validUntil))
+    const judged = { ...opening, reading, answer, readFrom: at, readUntil }
+    if (maxTokens > 0) tokens.put(token, judged)
+    return judged
+  }
+
+  async function verifyWhole(token: string): Promise<VerifiedEntitlements> {
+    const { payload, kid, key } = await open(token)
+    const { reading, answer } = judge(token, { kid, key, claims: readPayload(payload) }, now())
+    return status === undefined ? answer : await status.check(reading)
+  }
+
+  async function verifyRemembered(token: string, known: RememberedToken): Promise<VerifiedEntitlements> {
+    const key = keys.held(known.kid, now()) ?? (await keys.key(known.kid))
+    if (key !== known.key) return await verifyWhole(token)
+    const at = now()
+    let judged = known
+    if (!(at >= known.readFrom && at < known.readUntil)) {
+      tokens.drop(token)
+      judged = judge(token, known, at)
+    }
+    if (status === undefined || status.isKnownValid(judged.reading, at)) return judged.answer
+    return await status.check(judged.reading)
+  }
+
   return {
-    async verify(token) {
-      const claims = await openSigned(token, signedBy)
-      return judgeEntitlements(claims, issuer, audience, now())
+    verify(token) {
+      const known = tokens.get(token)
+      return known === undefined ? verifyWhole(token) : verifyRemembered(token, known)
     },
   }
 }
 
-/** The decision on the claims alone, for claims whose signature has been verified. Unknown claims are passed over. */
-export function judgeEntitlements(
-  claims: JsonObject,
-  issuer: string,
-  audience: string,
-  now: number,
-): VerifiedEntitlements {
-  judgeParties(claims, { issuer, audience })
-  const { issuedAt, expiresAt } = judgeLifetime(claims, now)
-  // First after the envelope: in another version every claim below may mean something else.
-  if (claims['ver'] !== '1') throw new TokenRefused('version-unsupported')
-  const status = claims['status'] === undefined ? {} : { status: readObject(claims['status'], 'claim-status-invalid') }
-  const named = {
-    subject: readText(claims['sub'], 'claim-sub-invalid'),
-    linkId: readText(claims['lnk'], 'claim-lnk-invalid'),
-    sequence: readCount(claims['seq'], 'claim-seq-invalid'),
-    tokenId: readText(claims['jti'], 'claim-jti-invalid'),
-  }
-  const entitlements = readEntitlements(claims['ent']).filter(({ validUntil }) => validUntil > now)
-  if (entitlements.length === 0) throw new TokenRefused('entitlements-ended')
-  const entitlement = (benefit: string) => entitlements.find(one => one.benefit === benefit)
-  return Object.freeze({
-    ...named,
-    issuedAt,
-    expiresAt,
-    entitlements: Object.freeze(entitlements),
-    ...status,
-    has: (benefit: string) => entitlement(benefit) !== undefined,
-    entitlement,
-  })
+type Opening = Pick<RememberedToken, 'kid' | 'key' | 'claims'>
+
+function statusCheckOf(options: VerifierOptions, keys: IssuerKeys): StatusCheck | undefined {
+  const { issuer, audience, checkStatus = false, onStaleStatus = 'fail-closed', now = epochSeconds } = options
+  const isPolicy = typeof onStaleStatus === 'function' || /^fail-(?:closed|open)$/.test(onStaleStatus)
+  if (!isPolicy) throw new TypeError("onStaleStatus must be 'fail-closed', 'fail-open' or a function of the benefit")
+  if (!checkStatus) return undefined
+  const limits = { ...DEFAULT_KEY_LIMITS, ...DEFAULT_STATUS_LIMITS, ...options.limits }
+  const lists = createStatusLists({ issuer, fetch: fetchOf(options), now, keys, highS: options.highS, limits })
+  return createStatusCheck({ base: issuerBase(issuer), audience, lists, onStaleStatus })
 }
 
-function readEntitlements(list: JsonValue | undefined): VerifiedEntitlement[] {
-  if (!Array.isArray(list) || list.length === 0) throw new TokenRefused('claim-ent-invalid')
-  const entitlements = list.map(readEntitlement)
-  if (new Set(entitlements.map(one => one.id)).size !== entitlements.length) throw new TokenRefused('claim-ent-invalid')
-  return entitlements
-}
-
-function readEntitlement(value: JsonValue): VerifiedEntitlement {
-  const code = 'claim-ent-invalid'
-  const item = readObject(value, code)
-  const state = item['st']
-  if (state !== 'active' && state !== 'ending') throw new TokenRefused(code)
-  return Object.freeze({
-    id: readText(item['id'], code),
-    benefit: readText(item['bid'], code),
-    state,
-    validUntil: readTime(item['vu'], code),
-    limits: readLimits(item['lim']),
-    ...(item['rem'] === undefined ? {} : { remaining: readCount(item['rem'], code) }),
-  })
-}
-
-function readLimits(value: JsonValue | undefined): Readonly<Record<string, LimitValue>> {
-  const limits: Record<string, LimitValue> = Object.create(null)
-  if (value === undefined) return Object.freeze(limits)
-  for (const [name, limit] of Object.entries(readObject(value, 'claim-ent-invalid'))) {
-    if (typeof limit !== 'number' && typeof limit !== 'string' && typeof limit !== 'boolean') {
-      throw new TokenRefused('claim-ent-invalid')
-    }
-    limits[name] = limit
-  }
-  return Object.freeze(limits)
+function maxTokensOf(cache: VerifierOptions['cache'] = true): number {
+  if (cache === true) return DEFAULT_MAX_TOKENS
+  const maxTokens = cache === false ? 0 : cache.maxTokens
+  if (!Number.isSafeInteger(maxTokens) || maxTokens < 0) throw new TypeError('cache.maxTokens must be a whole number')
+  return maxTokens
 }

@@ -1,51 +1,71 @@
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { claims, mint, serveJwks } from './issuer.ts'
+import { createTestIssuer } from '../../sdk/testing/index.ts'
+import { type BuiltKit, builtKit, compile, root } from './built-kit.ts'
 
 const run = promisify(execFile)
-const root = fileURLToPath(new URL('../..', import.meta.url))
-let folder: string
+let built: BuiltKit
+let examples: string[]
 
 beforeAll(async () => {
+  built = await builtKit()
   const readme = await readFile(join(root, 'sdk/README.md'), 'utf8')
-  const example = /^```ts\n(.*?)^```$/ms.exec(readme)?.[1] ?? ''
-  await mkdir(join(root, 'test-results'), { recursive: true })
-  folder = await mkdtemp(join(root, 'test-results/partner-kit-'))
-  // A partner imports the kit by its name, so the example must resolve it through node_modules.
-  await mkdir(join(folder, 'node_modules/@tessera'), { recursive: true })
-  await symlink(join(root, 'sdk'), join(folder, 'node_modules/@tessera/partner-kit'))
-  await writeFile(join(folder, 'example.ts'), example)
-  await writeFile(join(folder, 'tsconfig.json'), '{ "extends": "../../tsconfig.json", "include": ["example.ts"] }')
-  await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
-})
-afterAll(() => rm(folder, { recursive: true }))
+  examples = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code ?? '')
+  // The examples import the kit by its name, from the package as a partner installs it.
+  await writeFile(join(built.project, 'package.json'), '{ "type": "module" }')
+  const tsconfig = { extends: '../../../tsconfig.json', include: ['example-*.ts'] }
+  await writeFile(join(built.project, 'tsconfig.json'), JSON.stringify(tsconfig))
+  for (const [index, code] of examples.entries()) await writeFile(join(built.project, `example-${index}.ts`), code)
+}, 120_000)
+afterAll(() => built[Symbol.asyncDispose]())
 
-test('the example has five lines', async () => {
-  const example = await readFile(join(folder, 'example.ts'), 'utf8')
-  expect(example.trim().split('\n')).toHaveLength(5)
+test('the first example has five lines', () => {
+  expect(examples[0]?.trim().split('\n')).toHaveLength(5)
 })
 
-test('the example compiles', { timeout: 60_000 }, async () => {
-  const tsc = join(root, 'node_modules/typescript/bin/tsc')
-  await run(process.execPath, [tsc, '-p', folder]).catch(error => expect.fail(`${error.stdout}${error.stderr}`))
+test('every example compiles', { timeout: 60_000 }, async () => {
+  expect(examples).toHaveLength(8)
+  await compile(built.project)
 })
 
-test('the example unlocks a benefit with a genuine token and refuses a changed one', { timeout: 60_000 }, async () => {
-  await using server = await serveJwks()
-  const now = Math.floor(Date.now() / 1000)
-  const live = (benefit: string) => {
-    const ent = [{ id: 'ent_1', bid: benefit, st: 'active', vu: now + 900 }]
-    return mint({ ...claims(server.url), iat: now, nbf: now, exp: now + 900, ent })
+const runExample = (index: number, env: Record<string, string> = {}) =>
+  run(process.execPath, [`example-${index}.ts`], { cwd: built.project, env: { ...process.env, ...env } })
+
+test('the first one unlocks a benefit, and refuses what was changed or revoked', { timeout: 60_000 }, async () => {
+  const issuer = createTestIssuer({ audience: 'youku' })
+  const { close } = await issuer.listen(0)
+  try {
+    const example = (token: string) => runExample(0, { TESSERA_ISSUER: issuer.issuer, TOKEN: token })
+    const token = issuer.mint()
+    expect((await example(token)).stdout).toBe('unlocked\n')
+    const end = Math.floor(Date.now() / 1000) + 900
+    const gifts = issuer.mint({ ent: [{ id: 'ent_1', bid: 'youku-gifts', st: 'active', vu: end }] })
+    expect((await example(gifts)).stdout).toBe('locked\n')
+    await expect(example(`${token}\n`)).rejects.toThrow('token-whitespace')
+    const revoked = issuer.mint({ status: { status_list: { idx: 7, uri: issuer.listUri() } } })
+    expect((await example(revoked)).stdout).toBe('unlocked\n')
+    issuer.setStatus({ index: 7 }, 'invalid')
+    await expect(example(revoked)).rejects.toThrow('token-revoked')
+  } finally {
+    await close()
   }
-  const example = (token: string) => {
-    const env = { ...process.env, TESSERA_ISSUER: server.url, TOKEN: token }
-    return run(process.execPath, ['example.ts'], { cwd: folder, env })
-  }
-  expect((await example(live('youku-vip'))).stdout).toBe('unlocked\n')
-  expect((await example(live('youku-gifts'))).stdout).toBe('locked\n')
-  await expect(example(`${live('youku-vip')}\n`)).rejects.toThrow('token-whitespace')
+})
+
+test('the one with a test issuer runs without a network', { timeout: 60_000 }, async () => {
+  const index = examples.findIndex(code => code.includes('createTestIssuer'))
+  expect((await runExample(index)).stdout).toBe('true\n')
+})
+
+test('the page names every code of a refusal, and no other', async () => {
+  const source = await readFile(join(root, 'sdk/refused.ts'), 'utf8')
+  const codes = [...source.matchAll(/^ {2}'([a-z0-9-]+)':/gm)].map(([, code]) => code)
+  expect(codes.length).toBeGreaterThan(60)
+  const readme = await readFile(join(root, 'sdk/README.md'), 'utf8')
+  const [, table = ''] = /^## Refusals\n(.*?)^## /ms.exec(readme) ?? []
+  const rows = table.split('\n').filter(line => line.startsWith('| ') && !line.startsWith('| group'))
+  const named = rows.flatMap(row => [...(row.split('|')[2] ?? '').matchAll(/`([a-z0-9-]+)`/g)].map(([, code]) => code))
+  expect(named.toSorted()).toEqual(codes.toSorted())
 })

@@ -3,6 +3,7 @@ import {
   createSignatureVerifier,
   createVerifier,
   ENTITLEMENT_TOKEN_TYP,
+  SECURITY_EVENT_TYP,
   SETTLEMENT_STATEMENT_TYP,
   USAGE_RECEIPT_TYP,
 } from '../../sdk/index.ts'
@@ -74,4 +75,17 @@ test('a statement is for debtor and creditor: either may verify it, nobody else'
   expect(await as(AUDIENCE)).toBe('accepted')
   expect(await as('alibaba')).toBe('accepted')
   expect(await as('eleme')).toBe('audience-mismatch')
+})
+
+test('a security event may name several receivers, and must say when it was issued', async () => {
+  const event = (change: object) => signed({ jti: 'evt_1', events: {}, ...change }, SECURITY_EVENT_TYP)
+  const code = (token: string) => codeOf(verifierOf(SECURITY_EVENT_TYP, { audience: AUDIENCE }).verify(token))
+  expect(await code(event({}))).toBe('accepted')
+  expect(await code(event({ aud: ['eleme', AUDIENCE] }))).toBe('accepted')
+  expect(await code(event({ aud: [AUDIENCE] }))).toBe('accepted')
+  expect(await code(event({ aud: ['eleme'] }))).toBe('audience-mismatch')
+  expect(await code(event({ aud: [] }))).toBe('audience-mismatch')
+  expect(await code(event({ aud: [[AUDIENCE]] }))).toBe('audience-mismatch')
+  expect(await code(event({ aud: undefined }))).toBe('audience-not-single')
+  expect(await code(event({ iat: undefined }))).toBe('claim-iat-invalid')
 })

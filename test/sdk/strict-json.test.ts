@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { parseStrictJson, StrictJsonError } from '../../sdk/strict-json.ts'
+import { parsePlainJson } from '../../sdk/plain-json.ts'
+import { parseStrictJson, readStrictly, StrictJsonError } from '../../sdk/strict-json.ts'
 
 function faultOf(text: string, maxDepth = 8): string {
   try {
@@ -30,6 +31,62 @@ test('accepts nothing that JSON.parse refuses', () => {
     }),
     { numRuns: 5000 },
   )
+})
+
+/** Names that repeat, look like numbers or meant something once; numbers, depth and white space at their edges. */
+const TEXT_PIECES = ['"a"', '"b"', '"__proto__"', '"1"', '""', '"\u2028"', '"ü"', '"\\u0061"', '"\\""', '"\\ud800"']
+const NUMBERS = ['0', '-0', '1e5', '1e999', '-1e999', '0.1', '9007199254740993', '01', '1.']
+
+/** Texts that are nearly always JSON, with every trap of the quick reading in them. */
+const trickyJson = fc.letrec<{ value: string }>(tie => ({
+  value: fc.oneof(
+    { maxDepth: 10, withCrossShrink: true },
+    fc.constantFrom(...TEXT_PIECES, ...NUMBERS, 'true', 'false', 'null'),
+    fc.array(tie('value'), { maxLength: 3 }).map(items => `[${items.join(', ')}]`),
+    fc
+      .array(fc.tuple(fc.constantFrom(...TEXT_PIECES), tie('value')), { maxLength: 4 })
+      .map(members => `{${members.map(([name, value]) => `${name}:${value}`).join(',')}}`),
+  ),
+})).value
+
+const outcomeOf = (read: (text: string, maxDepth: number) => unknown, text: string) => {
+  try {
+    return { value: read(text, 8) }
+  } catch (error) {
+    if (error instanceof StrictJsonError) return { fault: error.fault }
+    throw error
+  }
+}
+
+describe('the quick reading', () => {
+  test('gives what the strict one gives, value for value and fault for fault', () => {
+    let quick = 0
+    fc.assert(
+      fc.property(trickyJson, text => {
+        const strict = outcomeOf(readStrictly, text)
+        expect(outcomeOf(parseStrictJson, text)).toStrictEqual(strict)
+        const plain = parsePlainJson(text, 8)
+        if (plain === undefined) return
+        quick += 1
+        expect({ value: plain }).toStrictEqual(strict)
+      }),
+      { numRuns: 5000 },
+    )
+    // Else nothing has been compared.
+    expect(quick).toBeGreaterThan(500)
+  })
+
+  test('vouches for what an issuer writes, and for nothing with a name twice', () => {
+    expect(parsePlainJson('{"a":["b",{"a":1}],"c":null}', 8)).toEqual({ a: ['b', { a: 1 }], c: null })
+    for (const text of ['{"a":1,"a":1}', '{"a":"b","a":"b"}', '{"a":{"b":1},"a":{"b":1}}', '[{"":1,"":""}]']) {
+      expect(parsePlainJson(text, 8), text).toBeUndefined()
+    }
+  })
+
+  test('gives objects without a prototype, as the strict one does', () => {
+    const read = parsePlainJson('{"a":[{}]}', 8) as { a: [object] }
+    expect([Object.getPrototypeOf(read), Object.getPrototypeOf(read.a[0])]).toEqual([null, null])
+  })
 })
 
 describe('faults', () => {

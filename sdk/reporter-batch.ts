@@ -1,0 +1,103 @@
+import { Buffer } from 'node:buffer'
+import { createHash } from 'node:crypto'
+import { isRecord, readUsageEvent, type UsageEvent, type UsageLine } from './reporter-event.ts'
+
+/** Events frozen to bytes. Every attempt sends these bytes, so the gateway can tell a repetition from a new batch. */
+export interface UsageBatch {
+  /** Lower-case hexadecimal SHA-256 of the bytes. */
+  readonly digest: string
+  readonly bytes: Buffer<ArrayBuffer>
+  /** Line n of the batch is `lines[n - 1]`. */
+  readonly lines: readonly UsageLine[]
+  /** Sum of the quantities, the control total. */
+  readonly quantity: number
+}
+
+/** Why a part of a line was refused, by JSON pointer (RFC 6901) into it. */
+export interface PointedFault {
+  readonly pointer: string
+  readonly detail: string
+}
+
+/** What the gateway said in refusing a batch, as far as it could be read. */
+export interface GatewayProblem {
+  readonly status: number
+  /** Stable code of the problem, or the OAuth error; `unreadable` where the answer names none. */
+  readonly code: string
+  readonly detail?: string
+  readonly errors: readonly PointedFault[]
+}
+
+/** An event that the gateway did not take. Correct it and report it under an id of its own. */
+export interface RejectedUse {
+  readonly event: UsageEvent
+  /** Its line, from 1, in the batch of this digest. */
+  readonly line: number
+  readonly digest: string
+  /** What is wrong with this line; empty where the whole batch was refused. */
+  readonly errors: readonly PointedFault[]
+  /** Why the whole batch was refused. */
+  readonly problem?: GatewayProblem
+}
+
+export function freezeBatch(lines: readonly UsageLine[]): UsageBatch {
+  const bytes = Buffer.concat(lines.map(line => line.bytes))
+  const digest = createHash('sha256').update(bytes).digest('hex')
+  return { digest, bytes, lines, quantity: lines.reduce((sum, line) => sum + line.quantity, 0) }
+}
+
+/**
+ * A batch that an earlier run froze.
+ * @throws UsageEventInvalid, SyntaxError or Error when the bytes are not those of a batch of this kit
+ */
+export function thawBatch(bytes: Uint8Array): UsageBatch {
+  const lines = Buffer.from(bytes).toString('utf8').split('\n').slice(0, -1).map(readLine)
+  const batch = freezeBatch(lines)
+  // Other bytes would be another batch to the gateway, and every event in it a second one.
+  if (!batch.bytes.equals(bytes)) throw new Error('the stored batch is not one that this kit wrote')
+  return batch
+}
+
+const readLine = (line: string): UsageLine => readUsageEvent(JSON.parse(line))
+
+/** Headers of a batch: its type, its digest (RFC 9530) and its control totals. */
+export function headersOf(batch: UsageBatch, { withQuantity }: { withQuantity: boolean }): Record<string, string> {
+  return {
+    accept: 'application/json, application/problem+json',
+    'content-type': 'application/x-ndjson',
+    'content-digest': `sha-256=:${Buffer.from(batch.digest, 'hex').toString('base64')}:`,
+    'tessera-control-count': String(batch.lines.length),
+    ...(withQuantity && { 'tessera-control-quantity': String(batch.quantity) }),
+  }
+}
+
+const MAX_FAULTS = 100
+const MAX_TEXT = 500
+
+/** The gateway's problem (RFC 9457) or OAuth error (RFC 6749 section 5.2), cut to what a log can bear. */
+export function problemOf(status: number, body: unknown): GatewayProblem {
+  const told = isRecord(body) ? body : {}
+  const code = [told['code'], told['error']].find(isCode)
+  const detail = [told['detail'], told['error_description'], told['title']].find(text => typeof text === 'string')
+  return {
+    status,
+    code: code ?? 'unreadable',
+    ...(detail !== undefined && { detail: String(detail).slice(0, MAX_TEXT) }),
+    errors: faultsOf(told['errors']) ?? [],
+  }
+}
+
+const isCode = (value: unknown): value is string => typeof value === 'string' && /^[a-z][a-z0-9_-]{0,63}$/.test(value)
+
+/** `undefined` when the list is none of pointers and details. */
+export function faultsOf(list: unknown): readonly PointedFault[] | undefined {
+  if (!Array.isArray(list)) return undefined
+  const faults: PointedFault[] = []
+  for (const fault of list.slice(0, MAX_FAULTS)) {
+    if (!isRecord(fault)) return undefined
+    const { pointer, detail } = fault
+    if (typeof pointer !== 'string' || typeof detail !== 'string') return undefined
+    faults.push({ pointer: pointer.slice(0, MAX_TEXT), detail: detail.slice(0, MAX_TEXT) })
+  }
+  return faults
+}

@@ -1,0 +1,182 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import {
+  CHAIN_START,
+  type ReceiptChain,
+  type ReporterRefused,
+  UsageEventInvalid,
+  type UsageStore,
+} from '../../sdk/index.ts'
+import { answerLost, failureOf, reporterWorld, silence, status, use } from './reporter-world.ts'
+
+let world: Awaited<ReturnType<typeof reporterWorld>>
+beforeEach(async () => {
+  world = await reporterWorld()
+})
+
+/** A store as a database would be: it outlives reporters. */
+function memoryStore() {
+  const batches = new Map<string, Uint8Array>()
+  let end: ReceiptChain | undefined
+  const store: UsageStore = {
+    load: async () => ({ batches: [...batches.values()], chain: end }),
+    put: async (digest, bytes) => void batches.set(digest, Uint8Array.from(bytes)),
+    async settle(digest, chain) {
+      batches.delete(digest)
+      end = chain
+    },
+  }
+  return { store, batches, end: () => end }
+}
+
+test('an event that cannot be reported leaves the others alone', async () => {
+  const reporter = world.reporterOf()
+  reporter.report(use('e-1'))
+  expect(() => reporter.report(use(''))).toThrow(UsageEventInvalid)
+  expect(await reporter.close()).toMatchObject({ undelivered: [], chain: { sequence: 1 } })
+})
+
+describe('a batch', () => {
+  test('is as long as bytes allow', async () => {
+    const reporter = world.reporterOf({ maxBytes: 65_536 })
+    const subject = '优'.repeat(128)
+    for (let index = 0; index < 200; index += 1) reporter.report(use(`e-${index}`, { subject }))
+    await reporter.close()
+    const sizes = world.sent.map(({ body }) => Buffer.byteLength(body))
+    expect(sizes).toHaveLength(2)
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(65_536)
+    expect(await world.head()).toMatchObject({ lines: 200, sequence: 2 })
+  })
+
+  test('leaves by itself after a while', async () => {
+    const received = Promise.withResolvers<number>()
+    const reporter = world.reporterOf({ flushAfterMilliseconds: 1, onReceipt: ({ lines }) => received.resolve(lines) })
+    reporter.report(use('e-1'))
+    reporter.report(use('e-2'))
+    expect(await received.promise).toBe(2)
+    await reporter.close()
+  })
+
+  test('that could not be delivered leaves by itself later, also after a flush that failed', async () => {
+    world.faults.push(status(503))
+    const received = Promise.withResolvers<number>()
+    const retry = { attempts: 1, firstPauseMilliseconds: 1, maxPauseMilliseconds: 1 }
+    const onReceipt = ({ lines }: { lines: number }) => received.resolve(lines)
+    const reporter = world.reporterOf({ flushAfterMilliseconds: 1, retry, onReceipt })
+    reporter.report(use('e-1'))
+    await failureOf(reporter.flush())
+    expect(await received.promise).toBe(1)
+    await reporter.close()
+  })
+
+  test('no more are taken than may wait, and none by a closed reporter', async () => {
+    const refusal = (act: () => void) => expect(act).toThrow(expect.objectContaining({ name: 'ReporterRefused' }))
+    const reporter = world.reporterOf({ maxPendingEvents: 2 })
+    reporter.report(use('e-1'))
+    reporter.report(use('e-2'))
+    refusal(() => reporter.report(use('e-3')))
+    await reporter.flush()
+    reporter.report(use('e-3'))
+    expect(await reporter.close()).toMatchObject({ undelivered: [], chain: { sequence: 2 } })
+    refusal(() => reporter.report(use('e-4')))
+    const code: ReporterRefused['code'] = 'closed'
+    expect(() => reporter.report(use('e-4'))).toThrow(expect.objectContaining({ code }))
+  })
+})
+
+describe('closing', () => {
+  test('a silent gateway does not hold it up: what is left is handed out in order', async () => {
+    world.faults.push(silence)
+    const reporter = world.reporterOf({ maxEvents: 1 })
+    reporter.report(use('e-1'))
+    reporter.report(use('e-2'))
+    const rest = await reporter.close({ graceMilliseconds: 1 })
+    expect(rest).toMatchObject({
+      undelivered: [use('e-1'), use('e-2')],
+      reason: { code: 'closing' },
+      chain: CHAIN_START,
+    })
+    expect(await reporter.close()).toBe(rest)
+  })
+
+  test('a pause is cut short', async () => {
+    world.faults.push(status(503, { 'retry-after': '3600' }))
+    const reporter = world.reporterOf({ sleep: undefined })
+    reporter.report(use('e-1'))
+    const flushed = failureOf(reporter.flush())
+    const rest = await reporter.close({ graceMilliseconds: 1 })
+    expect(rest).toMatchObject({ undelivered: [use('e-1')], reason: { code: 'closing' } })
+    expect(await flushed).toBe(rest.reason)
+  })
+
+  test('a request has its own deadline', async () => {
+    world.faults.push(silence)
+    const reporter = world.reporterOf({ requestTimeoutMilliseconds: 200, retry: { attempts: 1 } })
+    reporter.report(use('e-1'))
+    expect(await failureOf(reporter.flush())).toMatchObject({ code: 'gateway-unreachable' })
+    expect(await reporter.close()).toMatchObject({ undelivered: [] })
+  })
+})
+
+describe('a store', () => {
+  test('carries batches and chain over a crash: the same bytes, stored once', async () => {
+    const memory = memoryStore()
+    const first = world.reporterOf({ store: memory.store })
+    first.report(use('e-1'))
+    await first.flush()
+    expect([memory.batches.size, memory.end()]).toMatchObject([0, { sequence: 1 }])
+    world.faults.push(answerLost)
+    const dying = world.reporterOf({ store: memory.store, retry: { attempts: 1 } })
+    dying.report(use('e-2'))
+    await failureOf(dying.flush())
+    expect(memory.batches.size).toBe(1)
+
+    const delivered = Promise.withResolvers<number>()
+    const second = world.reporterOf({
+      store: memory.store,
+      chain: undefined,
+      onReceipt: ({ sequence }) => delivered.resolve(sequence),
+    })
+    expect(await delivered.promise).toBe(2)
+    expect(await second.close()).toMatchObject({ undelivered: [], chainBroken: [], chain: { sequence: 2 } })
+    expect([memory.batches.size, memory.end()]).toMatchObject([0, { sequence: 2 }])
+    expect(await world.head()).toMatchObject({ sequence: 2, lines: 2 })
+    await dying.close()
+  })
+
+  test('has what a closed reporter could not deliver, also what was never sent', async () => {
+    const memory = memoryStore()
+    world.faults.push(status(403))
+    const reporter = world.reporterOf({ store: memory.store, maxEvents: 1 })
+    reporter.report(use('e-1'))
+    reporter.report(use('e-2'))
+    expect((await reporter.close()).undelivered).toHaveLength(2)
+    expect(memory.batches.size).toBe(2)
+  })
+
+  test('that fails, or that holds other bytes, stops delivery and loses nothing', async () => {
+    const memory = memoryStore()
+    const failing = { ...memory.store, put: () => Promise.reject(new Error('disk full')) }
+    const reporter = world.reporterOf({ store: failing })
+    reporter.report(use('e-1'))
+    expect(await failureOf(reporter.flush())).toMatchObject({ code: 'store-failed', cause: { message: 'disk full' } })
+    expect([world.sent, (await reporter.close()).undelivered]).toEqual([[], [use('e-1')]])
+    memory.batches.set('x', Buffer.from('{"id":"e-1"}\n'))
+    const next = world.reporterOf({ store: memory.store })
+    next.report(use('e-2'))
+    expect(await failureOf(next.flush())).toMatchObject({ code: 'store-failed', cause: expect.any(UsageEventInvalid) })
+    await next.close()
+  })
+})
+
+test('a hook that throws is called again with the same receipt', async () => {
+  let calls = 0
+  const onReceipt = () => {
+    calls += 1
+    if (calls === 1) throw new Error('database down')
+  }
+  const reporter = world.reporterOf({ onReceipt })
+  reporter.report(use('e-1'))
+  expect(await failureOf(reporter.flush())).toMatchObject({ code: 'hook-failed', cause: { message: 'database down' } })
+  await reporter.flush()
+  expect([calls, reporter.chain?.sequence, await world.head()]).toMatchObject([2, 1, { sequence: 1 }])
+})
