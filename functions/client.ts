@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { z } from 'zod'
+import * as z from 'zod'
 import { ClientRecord, Scope } from '../schemas/client.ts'
 import { sha256 } from './kernel/canonical.ts'
 import { Refusal } from './kernel/refusal.ts'

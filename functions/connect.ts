@@ -24,22 +24,23 @@ export type Services = {
   log: Log
 }
 
-type Overrides = Partial<Pick<Services, 'table' | 'vault' | 'now' | 'random' | 'log'>>
+type Overrides = Partial<Pick<Services, 'table' | 'vault' | 'now' | 'wallNow' | 'random' | 'log'>>
 
 /** Real clients from the parsed environment; `npm start` and tests override single ones. */
 export function connect(config: Config, overrides: Overrides = {}): Services {
   const table = overrides.table ?? openTable(dynamoDbClient(clientConfig(config)), config.TABLE_NAME)
   const vault = overrides.vault ?? vaultOf(config)
   const now = overrides.now ?? systemNow
+  const wallNow = overrides.wallNow ?? systemNow
   const random = overrides.random ?? systemRandom
   return {
     config,
     issuer: config.ISSUER,
     table,
     vault,
-    keys: keyRing({ table, vault, now, random }),
+    keys: keyRing({ table, vault, now, wallNow, random }),
     now,
-    wallNow: systemNow,
+    wallNow,
     random,
     newId: newIdFrom(now, random),
     log: overrides.log ?? jsonLog(line => process.stdout.write(`${line}\n`)),

@@ -1,4 +1,5 @@
 import type { Period } from '../schemas/primitives.ts'
+import { StatusIndex } from '../schemas/status-list.ts'
 import { table } from '../schemas/table.ts'
 import { BatchPointer } from '../schemas/usage.ts'
 import type { Services } from './connect.ts'
@@ -6,24 +7,42 @@ import { noteUses } from './entitlements/quota-use.ts'
 import { settlementNeeds } from './gateway-needs.ts'
 import { fireDueTimers } from './memberships/fire-timers.ts'
 import { runClose } from './settlement/close.ts'
+import { followLinks, type LinkTrace } from './tokens/follow-links.ts'
+import { rotateDueKeys } from './tokens/key-rotation.ts'
 import { eachLine } from './usage/read.ts'
 import { sweepBatch } from './usage/sweep.ts'
 
-type Attribute = { S?: string; N?: string }
-type Image = Record<string, Attribute>
+type Attribute = { S?: string; N?: string; M?: Image }
+type Image = { [name: string]: Attribute }
 /** A DynamoDB stream event, as far as it is read here. Delivery is at least once, so every consumer is idempotent. */
 export type StreamEvent = {
   Records: { eventName?: string; dynamodb?: { NewImage?: unknown; OldImage?: unknown } }[]
 }
 
-/** What follows from a change: a new batch notes the allowances it used, an expired upload is swept. */
+/**
+ * What follows from a change: a link's status bits, the allowances that a new batch used, the sweep of an expired upload.
+ */
 export async function consumeChanges(services: Services, event: StreamEvent): Promise<void> {
+  // Bits first: they are due within a minute, and must not wait for large batches, or for one that fails.
+  await followLinks(services, event.Records.flatMap(tracesOf))
   for (const { eventName, dynamodb } of event.Records) {
     const after = (dynamodb?.NewImage ?? {}) as Image
     const before = (dynamodb?.OldImage ?? {}) as Image
     if (eventName === 'INSERT' && after[table.kind]?.S === 'usage-manifest') await noteBatch(services, after)
     if (eventName === 'REMOVE' && before[table.kind]?.S === 'usage-batch') await sweepExpired(services, before)
   }
+}
+
+/** A link's images are read no further than to find it: what it now is, its item tells. */
+function tracesOf({ dynamodb }: StreamEvent['Records'][number]): LinkTrace[] {
+  const images = [dynamodb?.OldImage, dynamodb?.NewImage].map(image => (image ?? {}) as Image)
+  const ofLink = images.filter(image => image[table.kind]?.S === 'link')
+  const [{ id, partner } = {}] = ofLink
+  if (!id?.S || !partner?.S) return []
+  const indexes = ofLink.flatMap(({ status }) =>
+    status?.M ? [StatusIndex.parse({ list: Number(status.M['list']?.N), index: Number(status.M['index']?.N) })] : [],
+  )
+  return [{ link: id.S, partner: partner.S, indexes }]
 }
 
 async function noteBatch({ table }: Services, manifest: Image): Promise<void> {
@@ -78,8 +97,14 @@ async function verifyAgain(services: Services, closing: { programme: string; per
   }
 }
 
-/** Advances memberships whose time has come. */
+/** Advances memberships whose time has come, and rotates the keys that are old enough; neither waits for the other. */
 export async function fireTimers(services: Services): Promise<void> {
+  const outcomes = await Promise.allSettled([advanceMemberships(services), rotateDueKeys(services)])
+  const failures = outcomes.flatMap(outcome => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []))
+  if (failures.length > 0) throw new AggregateError(failures, 'some timers did not fire')
+}
+
+async function advanceMemberships(services: Services): Promise<void> {
   const fired = await fireDueTimers(services)
   if (fired > 0) services.log('info', 'timers-fired', { fired })
 }

@@ -1,35 +1,24 @@
-import type { MiddlewareHandler } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
+import type { Context, MiddlewareHandler } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { secureHeaders } from 'hono/secure-headers'
-import { Scope } from '../schemas/client.ts'
+import { ForeignId } from '../schemas/primitives.ts'
 import { type Entry, type Route, routes } from '../schemas/routes.ts'
 import { usageLimits } from '../schemas/usage.ts'
 import type { Services } from './connect.ts'
-import { contractRoutes } from './contracts/routes.ts'
-import { docsRoutes } from './docs/routes.tsx'
-import { settlementNeeds, usageNeeds } from './gateway-needs.ts'
 import { answerProblem } from './kernel/problem.ts'
 import { Refusal } from './kernel/refusal.ts'
-import { type App, type GatewayEnv, router } from './kernel/validate.ts'
-import { linkRoutes } from './links/routes.ts'
-import { membershipRoutes } from './memberships/routes.ts'
-import { authorizationServer } from './oauth/provider.ts'
-import { bearer, oauthRoutes } from './oauth/routes.ts'
+import { type App, bodyWithin, type GatewayEnv, router } from './kernel/validate.ts'
+import { bearer } from './oauth/routes.ts'
 import { accessVerifier } from './oauth/verify-access.ts'
-import { partnerRoutes } from './partners/routes.ts'
-import { portalRoutes } from './portal/routes.tsx'
-import { programmeRoutes } from './programmes/routes.ts'
-import { reconciliationRoutes } from './reconciliation/routes.ts'
-import { settlementRoutes } from './settlement/routes.ts'
-import { tokenRoutes } from './tokens/routes.ts'
-import { usageRoutes } from './usage/routes.ts'
+
+/** Mounts the routes of one entry. */
+export type Part = (app: App, services: Services) => void
 
 /**
- * Which routes exist. A Lambda serves its own entry's routes; `npm start` and tests serve all of them.
- * `schemas/routes.ts` lists the same ones for CDK.
+ * What all routes have in common, around the parts that are given. A Lambda imports its own entry's part and nothing of
+ * the others (`gateway-token.ts` and so on); `npm start` and tests serve all of them (`gateway-whole.ts`).
  */
-export function gateway(services: Services, entry?: Entry): App {
+export function gateway(services: Services, parts: Partial<Record<Entry, Part>>): App {
   const app = router()
   app.use(observed(services))
   app.use(
@@ -42,18 +31,15 @@ export function gateway(services: Services, entry?: Entry): App {
     }),
   )
   app.use(methodNotAllowed({ app, onMethodNotAllowed: (_c, allowed) => refuseMethod(allowed) }))
-  app.use(bodyLimit({ maxSize: usageLimits.bytes, onError: () => refuseSize() }))
+  app.use(bodyWithin(usageLimits.bytes, `at most ${usageLimits.bytes} bytes`))
   app.use(bearer(accessVerifier(services)))
   app.onError(answerProblem(services.log))
   app.notFound(c => answerProblem(services.log)(new Refusal('not-found', `there is no ${c.req.path}`), c))
 
-  const wanted = (candidate: Entry) => entry === undefined || entry === candidate
-  if (wanted('token')) app.route('/', tokenRoutes(services))
-  if (wanted('authorize')) app.route('/', oauthRoutes({ authorization: authorizationServer(services) }))
-  if (wanted('api')) mountApi(app, services)
+  for (const mount of Object.values(parts)) mount(app, services)
   refuseOtherMethods(
     app,
-    routes.filter(route => !wanted(route.entry)),
+    routes.filter(route => !parts[route.entry]),
   )
   return app
 }
@@ -69,51 +55,6 @@ function refuseOtherMethods(app: App, elsewhere: readonly Route[]): void {
   }
 }
 
-function mountApi(app: App, services: Services): void {
-  app.get('/health', c => c.json({ status: 'ok' }))
-  app.route('/', programmeRoutes(services))
-  app.route('/', partnerRoutes(services))
-  app.route('/', contractRoutes(services))
-  app.route('/', membershipRoutes(services))
-  app.route('/', linkRoutes(services))
-  app.route('/', usageRoutes(usageNeeds(services)))
-  app.route('/', reconciliationRoutes(usageNeeds(services)))
-  app.route('/', settlementRoutes(settlementNeeds(services)))
-  app.route('/', portalRoutes(services))
-  // Built once: it is public, and takes longer than any other answer.
-  let built: ReturnType<typeof openApiDocument> | undefined
-  const document = () => {
-    built ??= openApiDocument(services)
-    return built
-  }
-  app.get('/openapi.json', c => c.json(document()))
-  app.route('/', docsRoutes({ document }))
-}
-
-/** The whole surface, whichever entry answers: built from the zod schemas of every route. */
-function openApiDocument(services: Services) {
-  const whole = gateway(services)
-  whole.openAPIRegistry.registerComponent('securitySchemes', 'oauth', {
-    type: 'oauth2',
-    flows: {
-      clientCredentials: {
-        tokenUrl: `${services.issuer}/oauth/token`,
-        scopes: Object.fromEntries(Scope.options.map(scope => [scope, scope])),
-      },
-    },
-  })
-  return whole.getOpenAPI31Document({
-    openapi: '3.1.0',
-    info: {
-      title: 'Tessera',
-      version: '0.1.0',
-      description: 'Partner-benefits federation gateway',
-      license: { name: 'Apache-2.0' },
-    },
-    servers: [{ url: services.issuer }],
-  })
-}
-
 /** Names every request, and logs what was answered: no query, body or token. */
 function observed({ log, newId }: Services): MiddlewareHandler<GatewayEnv> {
   return async (c, next) => {
@@ -121,7 +62,7 @@ function observed({ log, newId }: Services): MiddlewareHandler<GatewayEnv> {
     c.set('requestId', requestId)
     const started = performance.now()
     await next()
-    c.res.headers.set('x-request-id', requestId)
+    c.res.headers.set('x-request-id', callersId(c) ?? requestId)
     // Answers are somebody's data unless a route says that they may be kept.
     if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'no-store')
     const milliseconds = Math.round(performance.now() - started)
@@ -137,12 +78,17 @@ function observed({ log, newId }: Services): MiddlewareHandler<GatewayEnv> {
   }
 }
 
+/**
+ * AuthZEN 1.0 (Request Identification) has a caller find its own request id in the answer, a refusal too. The log and
+ * the problems keep ours: nothing that a caller made up gets into either.
+ */
+function callersId(c: Context<GatewayEnv>): string | undefined {
+  const id = c.req.path.startsWith('/access/') ? c.req.header('x-request-id') : undefined
+  return ForeignId.safeParse(id).data
+}
+
 function refuseMethod(allowed: string[]): never {
   throw new Refusal('method-not-allowed', `allowed here: ${allowed.join(', ')}`, {
     headers: { allow: allowed.join(', ') },
   })
-}
-
-function refuseSize(): never {
-  throw new Refusal('body-too-large', `at most ${usageLimits.bytes} bytes`)
 }

@@ -9,38 +9,48 @@ const allow = (to: Role, statement: PolicyStatementProps) => to.addToPolicy(new 
 const reads = ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query']
 const writes = ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:ConditionCheckItem']
 
-/** Never Scan, and nothing that changes the table itself. */
-export function grantTable(to: Role, { tableArn }: TableV2, access: 'all' | 'keys-only'): void {
+/** What an entry may do to the table: anything, or read and write the items of some partitions. */
+export type TableAccess = 'all' | { writes: readonly string[] }
+
+/** Never Scan, and nothing that changes the table itself. A written partition may end with `*`. */
+export function grantTable(to: Role, { tableArn }: TableV2, access: TableAccess): void {
   allow(to, { actions: access === 'all' ? [...reads, ...writes] : reads, resources: [tableArn] })
   allow(to, { actions: ['dynamodb:Query'], resources: names.indexes.map(index => `${tableArn}/index/${index.name}`) })
-  if (access === 'keys-only')
-    allow(to, {
-      actions: ['dynamodb:PutItem'],
-      resources: [tableArn],
-      conditions: { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': ['KEYS'] } },
-    })
+  if (access === 'all') return
+  const leadingKeys = 'dynamodb:LeadingKeys'
+  allow(to, {
+    actions: ['dynamodb:PutItem', 'dynamodb:UpdateItem'],
+    resources: [tableArn],
+    // For all values of none would hold: the second condition asks that there are some.
+    conditions: { 'ForAllValues:StringLike': { [leadingKeys]: access.writes }, Null: { [leadingKeys]: 'false' } },
+  })
+}
+
+export type VaultAccess = {
+  /** Makes key pairs of any purpose, which does not allow opening one. */
+  creates: boolean
+  /** Signing keys it opens; nobody else's token can be forged with what it holds. */
+  signs: readonly KeyPurpose[]
+  /** Secrets sealed by the gateway: cookie sealing, partners' client secrets. */
+  secrets: boolean
 }
 
 /**
- * The vault seals a signing key with its purpose as encryption context and any other secret with another context, so
- * KMS itself keeps a Lambda from opening a key that is not its own.
+ * The vault seals a signing key with its purpose and kid as encryption context and any other secret with another
+ * context, so KMS itself keeps a Lambda from opening a key that is not its own.
  */
-export function grantVault(
-  to: Role,
-  { keyArn }: Key,
-  { signs, secrets }: { signs: readonly KeyPurpose[]; secrets: boolean },
-): void {
+export function grantVault(to: Role, { keyArn }: Key, { creates, signs, secrets }: VaultAccess): void {
   const resources = [keyArn]
-  const purpose = 'kms:EncryptionContext:purpose'
-  if (signs.length > 0) {
-    // Whoever comes first makes the missing keys of every purpose; making one does not allow opening it.
-    allow(to, {
-      actions: ['kms:GenerateDataKeyPairWithoutPlaintext'],
-      resources,
-      conditions: { Null: { [purpose]: 'false' } },
-    })
-    allow(to, { actions: ['kms:Decrypt'], resources, conditions: { StringEquals: { [purpose]: signs } } })
+  const [purpose, kid] = ['kms:EncryptionContext:purpose', 'kms:EncryptionContext:kid']
+  const grant = (actions: string[], conditions: Record<string, unknown>) =>
+    allow(to, { actions, resources, conditions })
+  if (creates) {
+    grant(['kms:GenerateDataKeyPairWithoutPlaintext'], { Null: { [purpose]: 'false' } })
+    // A new key is bound to its kid once. What is bound is never a source again: nobody turns another purpose's key
+    // into one that it may open.
+    grant(['kms:ReEncryptFrom'], { Null: { [purpose]: 'false', [kid]: 'true' } })
+    grant(['kms:ReEncryptTo'], { Null: { [purpose]: 'false', [kid]: 'false' } })
   }
-  if (secrets)
-    allow(to, { actions: ['kms:Encrypt', 'kms:Decrypt'], resources, conditions: { Null: { [purpose]: 'true' } } })
+  if (signs.length > 0) grant(['kms:Decrypt'], { StringEquals: { [purpose]: signs }, Null: { [kid]: 'false' } })
+  if (secrets) grant(['kms:Encrypt', 'kms:Decrypt'], { Null: { [purpose]: 'true' } })
 }

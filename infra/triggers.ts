@@ -26,7 +26,7 @@ export function streamConsumers(
     enforceSSL: true,
     retentionPeriod: Duration.days(14),
   })
-  const source = (more: Pick<DynamoEventSourceProps, 'batchSize' | 'filters'>) =>
+  const source = (more: Pick<DynamoEventSourceProps, 'batchSize' | 'filters' | 'parallelizationFactor'>) =>
     // The getter of TableV2 differs from its own interface only in how it spells an optional property.
     new DynamoEventSource(table as ITable, {
       startingPosition: StartingPosition.TRIM_HORIZON,
@@ -39,10 +39,15 @@ export function streamConsumers(
   functions.changes.addEventSource(
     source({
       batchSize: 10,
+      // One partner's changes stay in order; a link's bits do not queue behind every partner's large batches.
+      parallelizationFactor: 10,
       filters: [
         inserted(equals(names.kind, 'usage-manifest')),
         // A sweep removes its own mark at the end, which is nothing to follow.
         removed({ ...equals(names.kind, 'usage-batch'), ...equals('state', 'receiving') }),
+        // The bits of the status lists follow links.
+        stored(equals(names.kind, 'link')),
+        removed(equals(names.kind, 'link')),
       ],
     }),
   )

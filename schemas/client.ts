@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { Slug } from './primitives.ts'
 
 export const Scope = z.enum([
@@ -6,6 +6,7 @@ export const Scope = z.enum([
   'memberships:write',
   'partners:write',
   'contracts:write',
+  'keys:write',
   'finance:read',
   'finance:write',
   'entitlements:read',

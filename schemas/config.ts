@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** The environment of an entry point. CDK sets exactly these names; a missing one fails at start, not at first use. */
 export const Config = z.object({

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { BatchId, EntitlementId } from './ids.ts'
 import { Day, Instant, Period, Sha256, Slug } from './primitives.ts'
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { EntitlementId, LinkId, MemberId, MembershipId, PairwiseSubject } from './ids.ts'
 import { Instant, Slug, TimeZone } from './primitives.ts'
 import { Limits, Quota } from './programme.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** Ids that Tessera makes: a prefix that tells the kind, and 26 characters of Crockford base 32 (a ULID or a hash). */
 const prefixed = <P extends string>(prefix: P) =>

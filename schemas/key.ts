@@ -1,10 +1,11 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { Instant } from './primitives.ts'
 
 /** One key, one purpose (RFC 8725 §3.8; separate keys so that a leak of one forges only its own kind). */
 export const KeyPurpose = z.enum(['entitlement', 'status-list', 'event', 'statement', 'access'])
 export type KeyPurpose = z.infer<typeof KeyPurpose>
 
+/** A published key (RFC 7517). */
 export const PublicJwk = z.strictObject({
   kty: z.literal('EC'),
   crv: z.literal('P-256'),
@@ -14,19 +15,65 @@ export const PublicJwk = z.strictObject({
   kid: z.string(),
   use: z.literal('sig'),
   alg: z.literal('ES256'),
+  /** What it signs. A verifier that knows this member holds no other kind of token to be signed by it (RFC 8725 §3.8). */
+  purpose: KeyPurpose,
 })
 export type PublicJwk = z.infer<typeof PublicJwk>
 
+const RotationReason = z.string().min(1).max(200)
+
+/**
+ * A signing key. Its state follows from its times, so that every instance changes over at the same instant and nobody
+ * has to be there: *next* until `activeFrom`, *current* until a later key of the purpose becomes active, *retired* then.
+ */
 export const KeyRecord = z.strictObject({
   purpose: KeyPurpose,
+  /** 1 for the purpose's first key, and one up for each that follows. */
+  sequence: z.int().min(1),
   kid: z.string(),
-  state: z.enum(['next', 'current', 'retired']),
   publicJwk: PublicJwk,
   /** The private key as the vault sealed it: useless without the vault, base64. */
   sealed: z.string(),
-  createdAt: Instant,
+  /** From when it stands in the JWK Set. */
+  publishedAt: Instant,
+  /** From when it signs, which may lie ahead; absent while nobody has asked for it. */
+  activeFrom: Instant.optional(),
+  /** An emergency ended it at once: from then on it neither signs nor stands in the JWK Set. */
+  withdrawnAt: Instant.optional(),
+  /** Why it took over, as the operator wrote it. */
+  reason: RotationReason.optional(),
 })
 export type KeyRecord = z.infer<typeof KeyRecord>
+
+export const KeyState = z.enum(['next', 'current', 'retired'])
+export type KeyState = z.infer<typeof KeyState>
+
+export const KeyRotationRequest = z.strictObject({
+  /** The current key is not to be trusted any more: it is withdrawn at once, with everything that it signed. */
+  emergency: z.boolean().optional(),
+  reason: RotationReason.optional(),
+})
+export type KeyRotationRequest = z.infer<typeof KeyRotationRequest>
+
+/** A key as its operator sees it, with the times that follow from the other keys of its purpose. */
+export const KeyView = KeyRecord.pick({
+  kid: true,
+  sequence: true,
+  publishedAt: true,
+  activeFrom: true,
+  withdrawnAt: true,
+  reason: true,
+}).extend({
+  state: KeyState,
+  /** When its successor took over, or takes over. */
+  retiredAt: Instant.optional(),
+  /** Until when it stands in the JWK Set; absent while nothing ends it. */
+  publishedUntil: Instant.optional(),
+})
+export type KeyView = z.infer<typeof KeyView>
+
+export const KeyRotationAnswer = z.strictObject({ purpose: KeyPurpose, keys: z.array(KeyView) })
+export type KeyRotationAnswer = z.infer<typeof KeyRotationAnswer>
 
 /** A random secret of the gateway itself (cookie sealing), sealed by the vault. */
 export const SecretRecord = z.strictObject({ name: z.string(), sealed: z.string(), createdAt: Instant })

@@ -1,7 +1,8 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { LinkedEntitlement } from './entitlement.ts'
 import { EntitlementId, LinkId, MemberId, PairwiseSubject } from './ids.ts'
 import { Instant, Slug } from './primitives.ts'
+import { StatusIndex } from './status-list.ts'
 
 export const LinkState = z.enum(['active', 'broken', 'ended'])
 export const LinkEndReason = z.enum(['member', 'partner', 'relinked', 'erased', 'consent-revoked', 'account-closed'])
@@ -25,8 +26,9 @@ export const LinkRecord = z.strictObject({
   consentedAt: Instant,
   /** Grows with every change of the link or its entitlements; the token carries it as `seq`. */
   seq: z.int().min(1),
-  tokenTtlSeconds: z.int().min(60).max(3600),
   entitlements: z.array(LinkedEntitlement),
+  /** The bit of the tokens that are minted now; absent while there is nothing that a token could say. */
+  status: StatusIndex.optional(),
 })
 export type LinkRecord = z.infer<typeof LinkRecord>
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { Entitlement } from './entitlement.ts'
 import { EntitlementId, MemberId, MembershipId, PairwiseSubject } from './ids.ts'
 import { Link } from './link.ts'

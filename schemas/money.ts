@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /**
  * ISO 4217 minor units that are not 2. CLDR (`Intl`) gives the digits people print, which differ from the standard's

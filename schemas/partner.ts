@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { Duration, Instant, LocalizedText, Slug } from './primitives.ts'
 
 /** An OpenID issuer or endpoint: https, or http on a loopback host (which only `npm start` will call). */

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** An instant as an RFC 3339 string in UTC with at most milliseconds, e.g. `2026-10-03T04:11:09Z`. */
 export const Instant = z.iso

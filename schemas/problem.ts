@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { PointedError } from './usage.ts'
 
 /** RFC 9457 problem details; `code` is stable, `instance` is the request's id. */

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { Currency, Money } from './money.ts'
 import { Duration, Instant, LocalizedText, Slug, TimeZone } from './primitives.ts'
 

@@ -9,6 +9,10 @@ export type Route = { method: 'GET' | 'POST' | 'PUT' | 'DELETE'; path: `/${strin
 export const routes: readonly Route[] = [
   { method: 'GET', path: '/.well-known/jwks.json', entry: 'token' },
   { method: 'POST', path: '/v1/entitlement-tokens', entry: 'token' },
+  { method: 'GET', path: '/status-lists/{partner}/{n}', entry: 'token' },
+  { method: 'GET', path: '/.well-known/authzen-configuration', entry: 'token' },
+  { method: 'POST', path: '/access/v1/evaluation', entry: 'token' },
+  { method: 'POST', path: '/access/v1/evaluations', entry: 'token' },
 
   { method: 'GET', path: '/.well-known/oauth-authorization-server', entry: 'authorize' },
   { method: 'POST', path: '/oauth/token', entry: 'authorize' },
@@ -24,6 +28,8 @@ export const routes: readonly Route[] = [
   { method: 'PUT', path: '/v1/partners/{id}', entry: 'api' },
   { method: 'GET', path: '/v1/contracts/{id}', entry: 'api' },
   { method: 'PUT', path: '/v1/contracts/{id}', entry: 'api' },
+
+  { method: 'POST', path: '/v1/keys/{purpose}/rotate', entry: 'api' },
 
   { method: 'POST', path: '/v1/memberships', entry: 'api' },
   { method: 'GET', path: '/v1/memberships/{id}', entry: 'api' },

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { Contract } from './contract.ts'
 import { DispositionCounts, UsageTotal } from './disposition.ts'
 import { StatementId } from './ids.ts'

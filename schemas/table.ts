@@ -13,7 +13,11 @@
  * | member; memberships, links, activity    | MEMBER#id                 | HEAD, MEMBERSHIP#id, LIVE#programme, LINKED#programme#partner, PAIRWISE#partner, ACTIVITY#at#id | |
  * | membership (aggregate root)             | MEMBERSHIP#id             | HEAD                     | gsi1 DUE#shard / nextTimerAt |
  * | entitlement with its history            | ENTITLEMENTS#partner#xx   | entitlement id           |                            |
- * | link with its entitlements, used quota  | LINK#id                   | HEAD, USED#period#event  |                            |
+ * | link with its entitlements, used quota  | LINK#id                   | HEAD, QUOTA              |                            |
+ * | allowance uses that the quota counts    | USES#link                 | period#event             |                            |
+ * | a partner's status lists: indexes drawn | STATUS#partner            | HEAD                     |                            |
+ * | one status list: revision, signed token | STATUS#partner#n          | HEAD, TOKEN              |                            |
+ * | its bits that are not 0, in chunks      | STATUS#partner#n          | BITS#000                 |                            |
  * | partner account                         | ACCOUNT#partner#account   | HEAD                     |                            |
  * | usage: head, manifests, batch pointers  | USAGE#partner             | HEAD, MANIFEST#000000000001, BATCH#id |               |
  * | usage chunks                            | CHUNKS#partner#batch      | 000000                   |                            |

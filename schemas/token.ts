@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { EntitlementId, LinkId, PairwiseSubject } from './ids.ts'
 import { AccountId } from './link.ts'
 import { Instant, Slug } from './primitives.ts'
@@ -7,6 +7,8 @@ import { Limits } from './programme.ts'
 /** Header `typ` of each token that Tessera signs: what one is for, no verifier takes for another (RFC 8725 §3.11). */
 export const tokenTypes = {
   entitlement: 'benefit-entitlement+jwt',
+  statusList: 'statuslist+jwt',
+  event: 'secevent+jwt',
   access: 'at+jwt',
   receipt: 'usage-receipt+jwt',
   statement: 'settlement-statement+jwt',
@@ -47,6 +49,8 @@ export const EntitlementTokenClaims = z.strictObject({
   lnk: LinkId,
   seq: z.int(),
   ent: z.array(TokenEntitlement).min(1),
+  /** Where the token's bit stands (draft-ietf-oauth-status-list): 0 valid, 1 invalid, 2 suspended. */
+  status: z.strictObject({ status_list: z.strictObject({ idx: z.int().min(0), uri: z.url() }) }),
 })
 export type EntitlementTokenClaims = z.infer<typeof EntitlementTokenClaims>
 

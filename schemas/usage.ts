@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { BatchId } from './ids.ts'
 import { Money } from './money.ts'
 import { ForeignId, Instant, Period, Sha256, Slug } from './primitives.ts'

@@ -63,7 +63,7 @@ describe('imports point one way', () => {
 
   it('routes and the gateway are imported by compositions only', () => {
     const composed = ({ from, to }: Import) =>
-      /functions\/.*\/routes\.tsx?$|functions\/gateway\.ts$/.test(to) &&
+      /functions\/.*[/-]routes\.tsx?$|functions\/gateway(-[a-z]+)?\.ts$/.test(to) &&
       domainOf(from) !== undefined &&
       domainOf(from) !== 'local'
     expect(offenders(composed)).toEqual([])
@@ -81,9 +81,7 @@ describe('only the named modules know the outside', () => {
   it('Hono', () => {
     const may = (from: string) =>
       isEntry(from) ||
-      /\/routes\.tsx?$|^functions\/kernel\/(problem|validate|idempotency)\.ts$|^functions\/local\/|^functions\/oauth\/routes\.ts$/.test(
-        from,
-      )
+      /[/-]routes\.tsx?$|^functions\/kernel\/(problem|validate|idempotency)\.ts$|^functions\/local\//.test(from)
     // Views render with hono/jsx, which is a template language and no router.
     const isHono = ({ to, typeOnly }: Import) =>
       /^(hono|@hono)(\/|$)/.test(to) && !to.startsWith('hono/jsx') && !(typeOnly && to === 'hono/jsx')
@@ -94,7 +92,7 @@ describe('only the named modules know the outside', () => {
     const may = (from: string) =>
       [
         'functions/kernel/table.ts',
-        'functions/kernel/writes.ts',
+        'functions/kernel/requests.ts',
         'functions/tokens/vault.ts',
         'functions/connect.ts',
       ].includes(from) || within('functions/local')(from)

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { Contract } from '../../schemas/contract.ts'
 import { Slug } from '../../schemas/primitives.ts'
 import { put, recordType, type Table, type Write } from '../kernel/table.ts'

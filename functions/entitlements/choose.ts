@@ -4,7 +4,7 @@ import type { Instant } from '../../schemas/primitives.ts'
 import type { ChoiceGroup } from '../../schemas/programme.ts'
 import { plusDuration } from '../kernel/calendar.ts'
 import { isBefore, later, type Now } from '../kernel/clock.ts'
-import type { NewId } from '../kernel/ids.ts'
+import type { NewId, Random } from '../kernel/ids.ts'
 import { Refusal } from '../kernel/refusal.ts'
 import { againOnConflict, type Table, type Write } from '../kernel/table.ts'
 import { activityWrite } from '../links/records.ts'
@@ -15,7 +15,7 @@ import { attachLinks } from './attach.ts'
 import { endedAt, groupStanding, isTerminal } from './derive.ts'
 import { type Holding, holdingWrites, loadHolding, settle } from './holding.ts'
 
-type Needs = { table: Table; now: Now; newId: NewId }
+type Needs = { table: Table; now: Now; newId: NewId; random: Random }
 type Request = { member: MemberId; programme: string; group: string; benefits: string[] }
 
 /**
@@ -23,7 +23,7 @@ type Request = { member: MemberId; programme: string; group: string; benefits: s
  * `changeEvery` has passed since the last one. The same choice again changes nothing.
  * @throws Refusal choice-not-possible; already-entitled when the linked account has the benefit from elsewhere
  */
-export async function choose({ table, now, newId }: Needs, request: Request): Promise<void> {
+export async function choose({ table, now, newId, random }: Needs, request: Request): Promise<void> {
   await againOnConflict(async () => {
     const live = (await liveMemberships({ table }, request.member)).find(
       ({ programme }) => programme === request.programme,
@@ -44,7 +44,8 @@ export async function choose({ table, now, newId }: Needs, request: Request): Pr
     const after = settle({ ...before, entitlements: chosen }, { at, newId, subjects })
     const taken = after.entitlements.filter(({ chosenAt }) => chosenAt === at)
     const grants = await attachLinks(table, after.links, taken)
-    await table.commit([...holdingWrites(after, stored, at), ...choiceEntries(after, at), ...grants])
+    const writes = await holdingWrites({ table, random }, after, stored, at)
+    await table.commit([...writes, ...choiceEntries(after, at), ...grants])
   })
 }
 

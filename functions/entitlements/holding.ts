@@ -6,12 +6,14 @@ import type { Instant } from '../../schemas/primitives.ts'
 import type { Benefit, Programme } from '../../schemas/programme.ts'
 import { hashOf } from '../kernel/canonical.ts'
 import { earlier, isBefore, later } from '../kernel/clock.ts'
-import type { NewId } from '../kernel/ids.ts'
+import type { NewId, Random } from '../kernel/ids.ts'
 import { Refusal } from '../kernel/refusal.ts'
 import type { Table, Write } from '../kernel/table.ts'
 import { linkWrite, liveLinks } from '../links/records.ts'
 import { findMembershipRecord, liveRemoval, membershipWrite } from '../memberships/records.ts'
 import { findProgramme } from '../programmes/find-programme.ts'
+import { drawStatusIndex } from '../tokens/draw-status-index.ts'
+import { nextStatus } from '../tokens/link-status.ts'
 import { derive, endedAt, groupStanding, isTerminal, projection } from './derive.ts'
 import { entitlementWrite, findEntitlements } from './store.ts'
 
@@ -145,11 +147,14 @@ function withTimer(membership: Membership, entitlements: Entitlement[], at: Inst
 /** What the table holds: no membership yet when it is sold, but maybe links of an earlier one. */
 type Before = Pick<Holding, 'entitlements' | 'links'> & { membership?: Membership }
 
+type Needs = { table: Table; random: Random }
+
 /**
  * Everything that a changed holding writes, as one commit. The membership's version guards its entitlements, each
- * link's `seq` guards the link, so that no rival's change is lost.
+ * link's `seq` guards the link, so that no rival's change is lost. Status indexes are drawn here, before that commit:
+ * should it not come about, they are left unused.
  */
-export function holdingWrites(after: Holding, before: Before, at: Instant): Write[] {
+export async function holdingWrites(needs: Needs, after: Holding, before: Before, at: Instant): Promise<Write[]> {
   const known = new Map(before.entitlements.map(entitlement => [entitlement.id, hashOf(entitlement)]))
   const changed = after.entitlements.filter(entitlement => known.get(entitlement.id) !== hashOf(entitlement))
   const ended = after.membership.state === 'ended' && before.membership?.state !== 'ended'
@@ -162,19 +167,27 @@ export function holdingWrites(after: Holding, before: Before, at: Instant): Writ
     membershipWrite(membership, before.membership),
     ...(ended && before.membership ? [liveRemoval(membership)] : []),
     ...changed.map(entitlementWrite),
-    ...changedLinks(after, before).map(({ link, earlierLink }) => linkWrite(link, earlierLink)),
+    ...(await changedLinks(needs, after, before)),
   ]
 }
 
 /** The links whose token content changed, with `seq` one up. */
-function changedLinks(after: Holding, before: Before) {
-  return after.links.flatMap(link => {
+async function changedLinks(needs: Needs, after: Holding, before: Before): Promise<Write[]> {
+  const writes = after.links.map(async link => {
     const earlierLink = before.links.find(({ id }) => id === link.id)
     const own = projection(link, after.entitlements, [after.membership])
     // Entitlements of the member's earlier memberships stand in the same link until they end.
     const others = link.entitlements.filter(({ membership }) => membership !== after.membership.id)
-    const next = { ...link, entitlements: [...others, ...own] }
+    const next = await withStatus(needs, { ...link, entitlements: [...others, ...own] }, earlierLink)
     const same = earlierLink && hashOf({ ...next, seq: 0 }) === hashOf({ ...earlierLink, seq: 0 })
-    return same ? [] : [{ link: { ...next, seq: (earlierLink?.seq ?? 0) + 1 }, earlierLink }]
+    return same ? [] : [linkWrite({ ...next, seq: (earlierLink?.seq ?? 0) + 1 }, earlierLink)]
   })
+  return (await Promise.all(writes)).flat()
+}
+
+async function withStatus(needs: Needs, link: LinkRecord, before: LinkRecord | undefined): Promise<LinkRecord> {
+  const next = nextStatus(before, link)
+  if (next === 'keep') return link
+  const { status: _retired, ...rest } = link
+  return next === 'none' ? rest : { ...rest, status: await drawStatusIndex(needs, link.partner) }
 }

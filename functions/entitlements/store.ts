@@ -1,9 +1,10 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { Entitlement } from '../../schemas/entitlement.ts'
 import { EntitlementId, LinkId } from '../../schemas/ids.ts'
-import { ForeignId } from '../../schemas/primitives.ts'
+import { ForeignId, Instant } from '../../schemas/primitives.ts'
 import { shardOf } from '../kernel/canonical.ts'
 import { put, recordType, type Table, type Write } from '../kernel/table.ts'
+import { quotaSummary, type UsedQuota, usedOf, usedText } from './remaining.ts'
 
 const entitlement = recordType('entitlement', Entitlement)
 
@@ -26,27 +27,46 @@ export async function entitlementsOf(table: Table, partner: string): Promise<Ent
   return pages.flat()
 }
 
-/** One matched use of an allowance, so that the remaining quota is known at mint time. One item an event id. */
-export const QuotaUse = z.strictObject({
+/** One use of an allowance as a batch reported it, so that lines seen twice count once. One item an event id. */
+const QuotaUse = z.strictObject({
   entitlement: EntitlementId,
   link: LinkId,
   event: ForeignId,
   /** Quota period, such as `2026-10`. */
   period: z.string(),
   quantity: z.int().min(1),
+  occurredAt: Instant,
   /** The event that took it back. The item stays, so that the use seen again is not counted again. */
-  reversedBy: ForeignId.optional(),
+  reversal: z.strictObject({ event: ForeignId, occurredAt: Instant }).optional(),
 })
 export type QuotaUse = z.infer<typeof QuotaUse>
-export const quotaUse = recordType('quota-use', QuotaUse)
+const quotaUse = recordType('quota-use', QuotaUse)
 
-const useKey = (use: QuotaUse) => ({ pk: `LINK#${use.link}`, sk: `USED#${use.period}#${use.event}` })
+const useKey = (use: QuotaUse) => ({ pk: `USES#${use.link}`, sk: `${use.period}#${use.event}` })
 
 export const findUses = (table: Table, link: string): Promise<QuotaUse[]> =>
-  table.all(quotaUse, { partition: `LINK#${link}`, startsWith: 'USED#' })
+  table.all(quotaUse, { partition: `USES#${link}` })
 
 export const quotaUseWrite = (use: QuotaUse, ttl: number): Write =>
   put(quotaUse, useKey(use), use, { ttl, when: 'absent' })
 
-export const reversedUseWrite = (use: QuotaUse, reversedBy: string, ttl: number): Write =>
-  put(quotaUse, useKey(use), { ...use, reversedBy }, { ttl })
+export const reversedUseWrite = (use: QuotaUse, ttl: number): Write => put(quotaUse, useKey(use), use, { ttl })
+
+const summaryKey = (link: string) => ({ pk: `LINK#${link}`, sk: 'QUOTA' })
+
+/** What was used of a link's quotas, as its tokens tell it; `version` guards it against rivals. */
+export async function findUsed(table: Table, link: string): Promise<{ version: number; used: UsedQuota } | undefined> {
+  const found = await table.get(quotaSummary, summaryKey(link))
+  return found && { version: found.version, used: usedOf(found.used) }
+}
+
+export const usedWrite = (
+  { link, partner, used }: { link: string; partner: string; used: UsedQuota },
+  before: { version: number } | undefined,
+): Write =>
+  put(
+    quotaSummary,
+    summaryKey(link),
+    { partner, version: (before?.version ?? 0) + 1, used: usedText(used) },
+    { when: before ? { equals: { version: before.version } } : 'absent' },
+  )

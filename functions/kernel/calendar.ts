@@ -1,6 +1,6 @@
 import { Temporal } from 'temporal-polyfill'
 import type { Day, Instant, Period } from '../../schemas/primitives.ts'
-import { instantOf } from './clock.ts'
+import { epochMilliseconds, instantOf } from './clock.ts'
 
 const zoned = (instant: Instant, timeZone: string) => Temporal.Instant.from(instant).toZonedDateTimeISO(timeZone)
 const toInstant = (moment: Temporal.ZonedDateTime): Instant => instantOf(Number(moment.epochMilliseconds))
@@ -56,15 +56,53 @@ export function periodsBetween(first: Period, last: Period): Period[] {
   return periods
 }
 
+/** How much of an ISO date names the day, the month, the year. */
+const lengths = { P1D: 10, P1M: 7, P1Y: 4 } as const
+
 /** The calendar day, month or year an instant falls into, as `2026-10-03`, `2026-10` or `2026`. */
-export function quotaPeriodOf(instant: Instant, per: 'P1D' | 'P1M' | 'P1Y', timeZone: string): string {
-  const day = dayOf(instant, timeZone)
-  return per === 'P1D' ? day : per === 'P1M' ? day.slice(0, 7) : day.slice(0, 4)
+export const quotaPeriodOf = (instant: Instant, per: keyof typeof lengths, timeZone: string): string =>
+  placeDay(instant, timeZone).slice(0, lengths[per])
+
+type Place = { format: Intl.DateTimeFormat; days: Map<Instant, string> }
+const places = new Map<string, Place>()
+const [heldPlaces, heldDays] = [500, 200]
+const firstDay = Date.parse('0001-01-02T00:00:00Z')
+
+/**
+ * `dayOf` for the token path, which asks for a few instants many times and has no room for Temporal. Instants of before
+ * the year 1, in which nobody has a quota, count as its second day.
+ */
+function placeDay(instant: Instant, timeZone: string): string {
+  const { format, days } = placeOf(timeZone)
+  const known = days.get(instant)
+  if (known !== undefined) return known
+  const named = format.formatToParts(Math.max(epochMilliseconds(instant), firstDay))
+  const part = (type: Intl.DateTimeFormatPartTypes) => named.find(one => one.type === type)?.value ?? ''
+  const day = `${part('year').padStart(4, '0')}-${part('month')}-${part('day')}`
+  if (days.size >= heldDays) days.clear()
+  days.set(instant, day)
+  return day
+}
+
+function placeOf(timeZone: string): Place {
+  const known = places.get(timeZone)
+  if (known) return known
+  const parts = { year: 'numeric', month: '2-digit', day: '2-digit' } as const
+  const place: Place = {
+    format: new Intl.DateTimeFormat('en-u-ca-iso8601-nu-latn', { timeZone, ...parts }),
+    days: new Map(),
+  }
+  if (places.size >= heldPlaces) places.clear()
+  places.set(timeZone, place)
+  return place
 }
 
 /** The quota period before one of `quotaPeriodOf`. */
-export function previousQuotaPeriod(period: string, per: 'P1D' | 'P1M' | 'P1Y'): string {
-  if (per === 'P1D') return Temporal.PlainDate.from(period).subtract({ days: 1 }).toString()
-  if (per === 'P1M') return Temporal.PlainYearMonth.from(period).subtract({ months: 1 }).toString()
-  return String(Number(period) - 1).padStart(4, '0')
+export function previousQuotaPeriod(period: string, per: keyof typeof lengths): string {
+  const [year = 0, month = 1, day = 1] = period.split('-').map(Number)
+  const before = new Date(0)
+  if (per === 'P1D') before.setUTCFullYear(year, month - 1, day - 1)
+  else if (per === 'P1M') before.setUTCFullYear(year, month - 2, 1)
+  else before.setUTCFullYear(year - 1, 0, 1)
+  return before.toISOString().slice(0, lengths[per])
 }

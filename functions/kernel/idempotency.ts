@@ -1,5 +1,5 @@
 import type { MiddlewareHandler } from 'hono'
-import { z } from 'zod'
+import * as z from 'zod'
 import { sha256 } from './canonical.ts'
 import { epochSeconds, systemNow } from './clock.ts'
 import { Refusal } from './refusal.ts'

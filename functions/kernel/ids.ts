@@ -11,8 +11,12 @@ export type NewId = <Id extends string>(prefix: string) => Id
 
 export const newIdFrom =
   (now: Now, random: Random): NewId =>
-  <Id extends string>(prefix: string) =>
-    `${prefix}_${ulid(epochMilliseconds(now()), () => (random(1)[0] ?? 0) / 256)}` as Id
+  <Id extends string>(prefix: string) => {
+    // One byte for each of the 16 characters that are random, all drawn at once.
+    const bytes = random(16)
+    let drawn = 0
+    return `${prefix}_${ulid(epochMilliseconds(now()), () => (bytes[drawn++ % 16] ?? 0) / 256)}` as Id
+  }
 
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 

@@ -1,3 +1,4 @@
+import type * as z from 'zod'
 import type { PointedError } from '../../schemas/usage.ts'
 
 /** Every expected "no": its stable code, HTTP status and title. The only table of its kind. */
@@ -18,6 +19,7 @@ export const refusals = {
   'batch-not-found': [404, 'No such usage batch'],
   'statement-not-found': [404, 'No such statement'],
   'period-not-found': [404, 'No such period'],
+  'status-list-not-found': [404, 'No such status list'],
   'method-not-allowed': [405, 'The method is not allowed here'],
   'price-mismatch': [409, 'The amount paid is not the price'],
   'plan-not-found': [409, 'The programme has no such plan'],
@@ -83,9 +85,72 @@ export const notACursor = (): Refusal =>
 /** The entity tag of a versioned document (RFC 9110 §8.8.3); what does not exist yet has version 0. */
 export const etagOf = (version: number | undefined): string => `"${version ?? 0}"`
 
+/** Whether If-None-Match names the tag (RFC 9110 §13.1.2); weakly, since proxies that compress mark a tag as weak. */
+export const isTagHeld = (ifNoneMatch: string | undefined, etag: string): boolean =>
+  (ifNoneMatch?.split(',') ?? []).some(tag => ['*', etag].includes(tag.trim().replace(/^W\//, '')))
+
 /** @throws Refusal version-mismatch when the document has changed since the caller read it (RFC 9110 §13.1.1) */
 export function requireVersion(ifMatch: string | undefined, version: number | undefined): void {
   const matches = ifMatch === '*' ? version !== undefined : ifMatch === etagOf(version)
   if (ifMatch !== undefined && !matches)
     throw new Refusal('version-mismatch', `the document has the entity tag ${etagOf(version)}: read it again`)
 }
+
+/** A condition did not hold or a rival was in the way: load again and decide again. */
+export class Conflict extends Error {
+  /** Indexes of the writes that were refused; empty when only a rival transaction was in the way. */
+  readonly refused: number[]
+  constructor(refused: number[]) {
+    super('a conditional write was refused')
+    this.name = 'Conflict'
+    this.refused = refused
+  }
+}
+
+/** `.catch(passOverConflict)`: for a write that an earlier run or a rival may have made already, with the same content. */
+export function passOverConflict(error: unknown): void {
+  if (!(error instanceof Conflict)) throw error
+}
+
+const longestPauseMilliseconds = 500
+
+/**
+ * Runs a load → decide → commit again when a rival got in between. The pauses grow and are drawn at random, so that
+ * rivals part instead of meeting again.
+ * @throws Conflict when the last attempt is refused too
+ */
+export async function againOnConflict<T>(attempt: () => Promise<T>, attempts = 12): Promise<T> {
+  for (let made = 1; ; made++) {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (!(error instanceof Conflict) || made >= attempts) throw error
+      await new Promise(resolve =>
+        setTimeout(resolve, Math.random() * Math.min(longestPauseMilliseconds, 2 ** made * 4)),
+      )
+    }
+  }
+}
+
+/** A zod error as JSON pointers (RFC 6901); an unknown field is pointed at by its own name. */
+export function pointedErrors(error: z.core.$ZodError): PointedError[] {
+  return error.issues.flatMap(issue =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map(key => ({ pointer: pointer([...issue.path, key]), detail: 'unknown field' }))
+      : [{ pointer: pointer(issue.path), detail: issue.message }],
+  )
+}
+
+/** Half a surrogate pair has no UTF-8 form: nobody could store or hash it. What is valid is shallow enough to walk. */
+export function brokenTexts(value: unknown, path: string[] = []): PointedError[] {
+  if (typeof value === 'string')
+    return value.isWellFormed() ? [] : [{ pointer: pointer(path), detail: 'text of whole Unicode characters' }]
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, inner]) => [
+    ...brokenTexts(key, path),
+    ...brokenTexts(inner, [...path, key]),
+  ])
+}
+
+export const pointer = (path: readonly PropertyKey[]): string =>
+  path.map(part => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')

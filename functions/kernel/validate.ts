@@ -1,46 +1,78 @@
-import { createRoute, OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi'
-import type { Context, MiddlewareHandler } from 'hono'
+import type { RouteConfig, RouteHandler } from '@hono/zod-openapi'
+import { type Context, type Env, Hono, type MiddlewareHandler, type Schema, type ValidationTargets } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
+import { validator } from 'hono/validator'
+import * as z from 'zod'
 import type { Caller, Scope } from '../../schemas/client.ts'
 import { Slug } from '../../schemas/primitives.ts'
 import { Problem } from '../../schemas/problem.ts'
-import type { PointedError } from '../../schemas/usage.ts'
-import { etagOf, Refusal } from './refusal.ts'
+import { brokenTexts, etagOf, pointedErrors, Refusal } from './refusal.ts'
+
+export { pointedErrors, pointer } from './refusal.ts'
 
 export type GatewayEnv = { Variables: { caller?: Caller; requestId: string } }
-export type App = OpenAPIHono<GatewayEnv>
+export type App = Router
 
-/** A router whose validation failures are thrown as refusals, so that every problem is made in one place. */
-export const router = (): App =>
-  new OpenAPIHono<GatewayEnv>({
-    defaultHook: result => {
-      const errors = result.success ? brokenTexts(result.data) : pointedErrors(result.error)
-      if (errors.length > 0) throw new Refusal('invalid-request', undefined, { errors })
-    },
+/**
+ * A router that knows its operations by their description, checks requests by it, and throws what does not fit as a
+ * refusal, so that every problem is made in one place. The OpenAPI document is made from the same descriptions where it
+ * is served (`gateway-whole.ts`): its generator is half as large as the whole bundle of the token path may be.
+ */
+export class Router extends Hono<GatewayEnv> {
+  readonly described: RouteConfig[] = []
+
+  openapi<R extends RouteConfig>(description: R, handler: RouteHandler<R, GatewayEnv>): this {
+    const { method, path, middleware = [], request } = description
+    this.described.push(description)
+    const chain = [...[middleware].flat(), ...checksOf(request), handler] as MiddlewareHandler<GatewayEnv>[]
+    this.on(method, [path.replaceAll(/{(.+?)}/g, ':$1')], ...chain)
+    return this
+  }
+
+  override route<Path extends string, E extends Env, S extends Schema, Base extends string>(
+    path: Path,
+    app: Hono<E, S, Base>,
+  ) {
+    if (app instanceof Router) {
+      if (path !== '/') throw new Error('operations are mounted under the path that they describe')
+      this.described.push(...app.described)
+    }
+    return super.route(path, app)
+  }
+}
+
+export const router = (): App => new Router()
+
+/** What must hold of a request, in the order in which it is looked at. */
+function checksOf(request: RouteConfig['request'] = {}): MiddlewareHandler[] {
+  const { query, params, headers, body } = request
+  const document = documentOf(request)
+  const checkJson = document ? [check('json', document)] : []
+  return [
+    ...(query ? [check('query', query)] : []),
+    ...(params ? [check('param', params)] : []),
+    ...(isZod(headers) ? [check('header', headers)] : []),
+    ...(document ? [refuseOtherTypes] : []),
+    ...(body?.required ? checkJson : checkJson.map(whereThereIsJson)),
+  ]
+}
+
+const isZod = (schema: unknown): schema is z.ZodType =>
+  typeof schema === 'object' && schema !== null && 'safeParse' in schema
+
+/** The schema of a JSON body; bodies that a handler reads itself have none here, and limits of their own. */
+function documentOf(request: RouteConfig['request']): z.ZodType | undefined {
+  const content = request?.body?.content['application/json']
+  return content && 'schema' in content && isZod(content.schema) ? content.schema : undefined
+}
+
+const check = (target: keyof ValidationTargets, schema: z.ZodType): MiddlewareHandler =>
+  validator(target, value => {
+    const result = schema.safeParse(value)
+    const errors = result.success ? brokenTexts(result.data) : pointedErrors(result.error)
+    if (errors.length > 0) throw new Refusal('invalid-request', undefined, { errors })
+    return result.data
   })
-
-/** A zod error as JSON pointers (RFC 6901); an unknown field is pointed at by its own name. */
-export function pointedErrors(error: z.core.$ZodError): PointedError[] {
-  return error.issues.flatMap(issue =>
-    issue.code === 'unrecognized_keys'
-      ? issue.keys.map(key => ({ pointer: pointer([...issue.path, key]), detail: 'unknown field' }))
-      : [{ pointer: pointer(issue.path), detail: issue.message }],
-  )
-}
-
-/** Half a surrogate pair has no UTF-8 form: nobody could store or hash it. What is valid is shallow enough to walk. */
-function brokenTexts(value: unknown, path: string[] = []): PointedError[] {
-  if (typeof value === 'string')
-    return value.isWellFormed() ? [] : [{ pointer: pointer(path), detail: 'text of whole Unicode characters' }]
-  if (typeof value !== 'object' || value === null) return []
-  return Object.entries(value).flatMap(([key, inner]) => [
-    ...brokenTexts(key, path),
-    ...brokenTexts(inner, [...path, key]),
-  ])
-}
-
-export const pointer = (path: readonly PropertyKey[]): string =>
-  path.map(part => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 
 /** Refuses callers without the scope before anything of the body is looked at. */
 const requires =
@@ -80,14 +112,28 @@ type Operation<Method extends RouteConfig['method'], Path extends string, Reques
   responses: Answers
 }
 
+/**
+ * Refuses larger bodies with `body-too-large`. HTTP holds a sender to the length that it states, so then the body is not
+ * touched: the library would first make a stream of every request, which costs more than all else about it.
+ */
+export function bodyWithin(maxBytes: number, detail: string): MiddlewareHandler<GatewayEnv> {
+  const refuse = (): never => {
+    throw new Refusal('body-too-large', detail)
+  }
+  const counted = bodyLimit({ maxSize: maxBytes, onError: refuse })
+  return (c, next) => {
+    const isChunked = c.req.header('transfer-encoding') !== undefined
+    const stated = c.req.header('content-length')
+    if (!isChunked && stated !== undefined && /^\d{1,15}$/.test(stated))
+      return Number(stated) > maxBytes ? refuse() : next()
+    const isBodiless = c.req.method === 'GET' || c.req.method === 'HEAD'
+    return isBodiless && !isChunked ? next() : counted(c, next)
+  }
+}
+
 /** A document is stored as one item, which may have 400 KB (DynamoDB). */
 const documentBytes = 256 * 1024
-const documentLimit = bodyLimit({
-  maxSize: documentBytes,
-  onError: () => {
-    throw new Refusal('body-too-large', `a document has at most ${documentBytes} bytes`)
-  },
-})
+const documentLimit = bodyWithin(documentBytes, `a document has at most ${documentBytes} bytes`)
 
 /** A route as the OpenAPI document shows it: with its scopes enforced, and problems as its errors. */
 export function operation<
@@ -96,7 +142,7 @@ export function operation<
   const Request extends NonNullable<RouteConfig['request']>,
   const Answers extends RouteConfig['responses'],
 >({ method, path, summary, tag, scopes, middleware, request, responses }: Operation<Method, Path, Request, Answers>) {
-  return createRoute({
+  return {
     method,
     path,
     summary,
@@ -104,20 +150,14 @@ export function operation<
     ...(scopes.length > 0 && { security: scopes.map(scope => ({ oauth: [scope] })) }),
     middleware: [
       ...(scopes.length > 0 ? [requires(scopes)] : []),
-      ...(isDocument(request) ? [documentLimit] : []),
+      ...(documentOf(request) ? [documentLimit] : []),
       ...(middleware ?? []),
     ],
     request: request as Request,
     responses: responses as Answers & {
       default: { description: string; content: { 'application/problem+json': { schema: typeof Problem } } }
     },
-  })
-}
-
-/** Bodies that a handler reads itself have limits of their own. */
-const isDocument = (request: RouteConfig['request']): boolean => {
-  const content = request?.body?.content['application/json']
-  return content !== undefined && 'schema' in content && content.schema !== undefined && 'safeParse' in content.schema
+  }
 }
 
 export const json = <S extends z.ZodType>(schema: S, description: string) => ({
@@ -134,10 +174,27 @@ export const optionalJsonBody = <S extends z.ZodType>(schema: S) => ({
   content: { 'application/json': { schema } },
 })
 export const refuseOtherBodies: MiddlewareHandler<GatewayEnv> = async (c, next) => {
-  const isJson = /^application\/([a-z-.]+\+)?json\s*(;|$)/i.test(c.req.header('content-type') ?? '')
-  if (!isJson && (await c.req.text()) !== '') throw new Refusal('unsupported-media-type')
+  if (!isJson(c.req.header('content-type')) && (await c.req.text()) !== '') throw new Refusal('unsupported-media-type')
   await next()
 }
+const isJson = (type = ''): boolean => /^application\/([a-z-.]+\+)?json\s*(;|$)/i.test(type)
+
+/** A body that is there must say that it is JSON, even one that is no JSON. */
+const refuseOtherTypes: MiddlewareHandler = async (c, next) => {
+  const type = c.req.header('content-type')
+  const fits = type ? isJson(type) : (await c.req.arrayBuffer()).byteLength === 0
+  if (!fits) throw new Refusal('unsupported-media-type')
+  await next()
+}
+
+const whereThereIsJson =
+  (checked: MiddlewareHandler): MiddlewareHandler =>
+  async (c, next) => {
+    if (isJson(c.req.header('content-type'))) return checked(c, next)
+    c.req.addValidatedData('json', {})
+    return next()
+  }
+
 export const problemAnswer = {
   description: 'A problem (RFC 9457)',
   content: { 'application/problem+json': { schema: Problem } },

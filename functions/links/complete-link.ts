@@ -61,7 +61,7 @@ export async function completeLink(needs: Needs, request: LinkRequest): Promise<
     const link = newLink(needs, { request, partner, programme, subject: subjects[partnerId], at })
     const waiting = notBefore ? delayed(before, partnerId, notBefore) : before
     const after = settle({ ...waiting, links: [...before.links, link] }, { at, newId: needs.newId, subjects })
-    const writes = holdingWrites(after, stored, at)
+    const writes = await holdingWrites(needs, after, stored, at)
     await table.commit([
       ...writes,
       linkedWrite(
@@ -117,7 +117,6 @@ function newLink({ newId }: Pick<Needs, 'newId'>, { request, partner, programme,
     since: at,
     consentedAt: at,
     seq: 1,
-    tokenTtlSeconds: partner.tokenTtlSeconds,
     entitlements: [],
   }
 }

@@ -1,19 +1,16 @@
 import type { Link, LinkRecord } from '../../schemas/link.ts'
-import { type QuotaUse, quotaUse } from '../entitlements/quota-use.ts'
+import type { UsedQuota } from '../entitlements/remaining.ts'
 import type { Table } from '../kernel/table.ts'
-import { findAccount, link, linkPartition } from './store.ts'
+import { findAccount, findLinkWithQuota } from './store.ts'
 
 /** The links of one partner account, ended ones too; none for an account nobody ever linked. */
 export async function linksOfAccount({ table }: { table: Table }, partner: string, account: string): Promise<Link[]> {
   return (await findAccount(table, partner, account))?.links ?? []
 }
 
-/** All that a token needs, in one Query: the link with its entitlements, and the uses that its quotas have seen. */
-export async function linkWithUses(
+/** A link and what was used of its quotas; undefined where there is none or it is another partner's. */
+export const linkWithQuota = (
   { table }: { table: Table },
+  partner: string,
   id: string,
-): Promise<{ link: LinkRecord; uses: QuotaUse[] } | undefined> {
-  const found = await table.collection({ links: link, uses: quotaUse }, { partition: linkPartition(id) })
-  const [only] = found.links
-  return only && { link: only, uses: found.uses }
-}
+): Promise<{ link: LinkRecord; used: UsedQuota } | undefined> => findLinkWithQuota(table, partner, id)

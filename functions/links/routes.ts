@@ -1,4 +1,4 @@
-import { z } from '@hono/zod-openapi'
+import * as z from 'zod'
 import { AccountId, Link } from '../../schemas/link.ts'
 import type { Table } from '../kernel/table.ts'
 import { json, operation, partnerOf, problemAnswer, router } from '../kernel/validate.ts'

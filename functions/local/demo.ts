@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { Scope } from '../../schemas/client.ts'
 import type { ContractDocument } from '../../schemas/contract.ts'
 import { ProgrammeDocument } from '../../schemas/programme.ts'
@@ -58,6 +58,7 @@ const brandScopes: Scope[] = [
   'memberships:write',
   'partners:write',
   'contracts:write',
+  'keys:write',
   'finance:read',
   'finance:write',
 ]

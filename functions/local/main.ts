@@ -1,5 +1,5 @@
 import { styleText } from 'node:util'
-import { z } from 'zod'
+import * as z from 'zod'
 import { jsonLog, type Log } from '../kernel/log.ts'
 import { clientSecret, partners, password, programme } from './demo.ts'
 import { type Sandbox, startSandbox } from './sandbox.ts'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** What a partner's own server asks of the gateway. It knows nothing of the gateway but its HTTP surface. */
 

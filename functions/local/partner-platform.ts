@@ -94,7 +94,8 @@ function platformNeeds(options: PartnerPlatformOptions, url: string, provider: O
     provider,
     gateway,
     log,
-    verifier: createVerifier(trust),
+    // A second instead of the list's ttl: who tries the demo wants to see a suspension lock the page at once.
+    verifier: createVerifier({ ...trust, checkStatus: true, limits: { statusMaxAgeSeconds: 1 } }),
     usage: usageDesk({ partner: id, gateway, receipts, now, price: offerOf(id).price }),
     frame: {
       partner: id,

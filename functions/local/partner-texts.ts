@@ -104,7 +104,7 @@ const zh = {
   left: (count: number) => `还剩 ${count} 次`,
   noneLeft: '本期次数已用完。新的一期开始后即可再次使用。',
   why: '为什么已解锁？',
-  whyText: '本平台刚刚取得一份签名凭证，并用公开密钥离线验证通过。凭证内容如下：',
+  whyText: '本平台刚刚取得一份签名凭证，并用公开密钥和状态列表验证通过。凭证内容如下：',
   claims: {
     issuer: '签发方',
     audience: '受众',
@@ -165,7 +165,7 @@ const en: Texts = {
   noneLeft: 'All uses of this period are spent. The next period brings new ones.',
   why: 'Why is this unlocked?',
   whyText:
-    'A moment ago this platform fetched a signed token and verified it offline with the published keys. It says:',
+    'A moment ago this platform fetched a signed token and verified it with the published keys and the status list. It says:',
   claims: {
     issuer: 'Issuer',
     audience: 'Audience',

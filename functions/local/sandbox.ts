@@ -5,13 +5,12 @@ import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
 import { Config } from '../../schemas/config.ts'
 import { connect, type Services } from '../connect.ts'
-import { consumeChanges, settleClosings } from '../consume.ts'
-import { gateway } from '../gateway.ts'
+import { consumeChanges, fireTimers, settleClosings } from '../consume.ts'
+import { wholeGateway } from '../gateway-whole.ts'
 import { systemNow } from '../kernel/clock.ts'
 import type { Log } from '../kernel/log.ts'
 import { dynamoDbClient } from '../kernel/table.ts'
 import type { App } from '../kernel/validate.ts'
-import { fireDueTimers } from '../memberships/fire-timers.ts'
 import { findProgramme } from '../programmes/find-programme.ts'
 import { developmentVault } from '../tokens/vault.ts'
 import { demoAccounts } from './accounts.ts'
@@ -112,10 +111,10 @@ async function startAll(
     stops.push(() => platform.stop())
   }
   const catchUp = async () => {
-    await fireDueTimers(services)
+    await fireTimers(services)
     await follower.idle()
   }
-  const app = gateway(services)
+  const app = wholeGateway(services)
   app.route('/', clockRoutes({ clock, catchUp }))
   stops.push(await listen(createServer(getRequestListener(answering(app))), port))
   return { issuer, identityIssuer, partnerIssuers, engine: engine.name, stop }
@@ -158,7 +157,7 @@ const isSeeded = (services: Services): Promise<boolean> =>
 
 async function startTimers(services: Services): Promise<() => Promise<void>> {
   const timer = setInterval(() => {
-    fireDueTimers(services).catch(() => services.log('warn', 'timers-failed'))
+    fireTimers(services).catch(() => services.log('warn', 'timers-failed'))
   }, timerMilliseconds)
   return async () => clearInterval(timer)
 }

@@ -1,4 +1,5 @@
 import { ContractDocument } from '../../schemas/contract.ts'
+import { KeyPurpose } from '../../schemas/key.ts'
 import { PartnerDocument } from '../../schemas/partner.ts'
 import type { Instant, Period } from '../../schemas/primitives.ts'
 import type { Services } from '../connect.ts'
@@ -14,6 +15,7 @@ import { saveClient } from '../oauth/register-client.ts'
 import { registerPartner } from '../partners/register-partner.ts'
 import { applyProgramme } from '../programmes/apply-programme.ts'
 import { requestClose, runClose } from '../settlement/close.ts'
+import { rotateKey } from '../tokens/key-rotation.ts'
 import { receiveBatch } from '../usage/receive.ts'
 import { clientSecret, clients, contracts, partners, programme, relyingParty } from './demo.ts'
 import { badLines, monthOfEvents } from './seed-usage.ts'
@@ -57,10 +59,17 @@ export async function seed(seeding: Seeding): Promise<void> {
   await requestClose(settlementNeeds(services), { programme: programme.id, period })
   await runClose(settlementNeeds(services), { programme: programme.id, period })
 
+  await rotateKeys(seeding)
   const current = nextPeriod(period)
   progress(`reporting the usage of ${current} until now`)
   clock.moveTo(present)
   await reportMonth(services, current, services.now())
+}
+
+/** A day ago, so that there is a key of each purpose that has long been published and can take over when asked. */
+async function rotateKeys({ services, clock, present }: Seeding): Promise<void> {
+  clock.moveTo(plusSeconds(present, -86_400))
+  for (const purpose of KeyPurpose.options) await rotateKey(services, { purpose, by: 'schedule' })
 }
 
 async function registerParties({ services, partnerIssuers }: Seeding): Promise<void> {

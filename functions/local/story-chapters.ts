@@ -4,6 +4,7 @@ import { FormBrowser, type Page } from './form-browser.ts'
 import { clockOf, expectEqual, machineClient, moveClock, NotAsExpected, narrator, type Stage } from './story-client.ts'
 import { checkSettlement } from './story-settlement.ts'
 import { everyKindOfLine, instant, type StoryToken, storyContracts, storyProgramme } from './story-terms.ts'
+import { rotateKeys, suspendAndResume } from './story-trust.ts'
 
 type Json = Record<string, unknown>
 const hours = 3_600_000
@@ -31,7 +32,10 @@ export async function tellStory(gateway: string, write: (text: string) => void):
   await step('the member links two partners', () => linkBoth(stage, browser))
   const linkedAt = new Date(await clockOf(gateway))
   const tokens = await step('partners fetch tokens and verify them offline', () => mintBoth(stage))
-  await step('a suspended membership gives no token, a resumed one does', () => suspendAndResume(stage, membership))
+  await step('a suspension takes a token back through the status list, and gives it back', () =>
+    suspendAndResume(stage, membership),
+  )
+  await step('signing keys rotate, and no token is lost', () => rotateKeys(stage))
   await moveClock(gateway, new Date(linkedAt.getTime() + 48 * hours))
   const live = new Date(linkedAt.getTime() + 2 * hours)
   await step('a partner reports a file with every kind of bad line', () =>
@@ -133,15 +137,6 @@ async function mintAndVerify(stage: Stage, partner: 'youku' | 'eleme', benefits:
     sub: verified.subject,
     entitlements: new Map(verified.entitlements.map(({ benefit, id }) => [benefit, id])),
   }
-}
-
-async function suspendAndResume(stage: Stage, membership: string): Promise<void> {
-  const account = { account: `${stage.login}-youku` }
-  await stage.brand.post(`/v1/memberships/${membership}/suspend`, { reason: 'payment check' })
-  const refused = await stage.youku.post('/v1/entitlement-tokens', account, 409)
-  expectEqual('code while suspended', (refused.body as Json)['code'], 'nothing-entitled')
-  await stage.brand.post(`/v1/memberships/${membership}/resume`, {})
-  await stage.youku.post('/v1/entitlement-tokens', account)
 }
 
 type Moments = { live: Date; beforeLink: Date }

@@ -39,11 +39,12 @@ export async function changeMembership(
         : { holding: await acted(needs, current, { verb: request.verb, at }), writes: [] }
     if (holding === before) return before.membership
     const after = await caughtUp(needs, holding, time)
-    const whole = [...holdingWrites(after, before, at), ...writes]
+    const whole = [...(await holdingWrites(needs, after, before, at)), ...writes]
     if (whole.length <= transactionItems) await table.commit(whole)
     else {
       // A renewal that replaces nearly all of a large programme: what ends first, then what comes, by a timer that is due.
-      await table.commit([...holdingWrites(withoutFresh(after, before, at), before, at), ...writes])
+      const first = await holdingWrites(needs, withoutFresh(after, before, at), before, at)
+      await table.commit([...first, ...writes])
       await advanceMembership(needs, request.id)
     }
     return after.membership
@@ -68,11 +69,12 @@ function withoutFresh({ membership, entitlements, ...rest }: Holding, before: Ho
 }
 
 /** Brings one membership up to date with the clock. Late timers change nothing but when the change is stored. */
-export async function advanceMembership(needs: Omit<Needs, 'random'>, id: string): Promise<void> {
+export async function advanceMembership(needs: Needs, id: string): Promise<void> {
   await againOnConflict(async () => {
     const before = await loadHolding(needs.table, id)
     const after = await caughtUp(needs, before, needs.now())
-    if (after !== before) await needs.table.commit(holdingWrites(after, before, after.membership.changedAt))
+    if (after === before) return
+    await needs.table.commit(await holdingWrites(needs, after, before, after.membership.changedAt))
   })
 }
 

@@ -7,10 +7,10 @@ import type { Instant } from '../../schemas/primitives.ts'
 import type { Benefit, ChoiceGroup, Plan, Programme } from '../../schemas/programme.ts'
 import { groupStanding, isTerminal } from '../entitlements/derive.ts'
 import { type Holding, loadHolding } from '../entitlements/holding.ts'
-import { remainingOf } from '../entitlements/quota-use.ts'
+import { remainingOf } from '../entitlements/remaining.ts'
 import type { Now } from '../kernel/clock.ts'
 import type { Table } from '../kernel/table.ts'
-import { linkWithUses } from '../links/find-links.ts'
+import { linkWithQuota } from '../links/find-links.ts'
 import { knownPartners } from '../partners/find-partner.ts'
 import { allMemberships } from './find-member.ts'
 
@@ -71,9 +71,9 @@ async function benefitsOf(
 
 async function withRemaining(table: Table, row: BenefitOverview, now: Instant): Promise<BenefitOverview> {
   if (!row.benefit.quota || !row.link) return row
-  const found = await linkWithUses({ table }, row.link.id)
+  const found = await linkWithQuota({ table }, row.link.partner, row.link.id)
   const linked = found?.link.entitlements.find(({ id }) => id === row.entitlement?.id)
-  const remaining = linked && remainingOf(linked, found?.uses ?? [], now)
+  const remaining = linked && remainingOf(linked, found?.used ?? {}, now)
   return remaining === undefined ? row : { ...row, remaining }
 }
 

@@ -63,7 +63,7 @@ export async function sell(
     await table.commit([
       ...memberWrites(member, known),
       ...saleWrites(membership, fingerprint),
-      ...holdingWrites(holding, { entitlements: [], links }, at),
+      ...(await holdingWrites(needs, holding, { entitlements: [], links }, at)),
       ...(await attachLinks(table, links, holding.entitlements)),
     ])
     return holding.membership

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { MemberId, MembershipId } from '../../schemas/ids.ts'
 import { ExternalSale, Member, Membership } from '../../schemas/membership.ts'
 import { Slug } from '../../schemas/primitives.ts'

@@ -40,7 +40,7 @@ export function oauthRoutes({ authorization }: { authorization: AuthorizationSer
     return c.json(authorization.metadata(), 200)
   })
   // Described only: a validator would answer problems where OAuth clients expect OAuth errors.
-  app.openAPIRegistry.registerPath(tokenRoute)
+  app.described.push(tokenRoute)
   const tooLarge = { error: 'invalid_request', error_description: 'the body is over 16 KB' }
   app.post(
     tokenPath,

@@ -1,5 +1,5 @@
 import { createPublicKey, hash, type KeyObject, verify } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Caller } from '../../schemas/client.ts'
 import type { PublicJwk } from '../../schemas/key.ts'
 import { Slug } from '../../schemas/primitives.ts'

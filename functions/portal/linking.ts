@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { AccountId } from '../../schemas/link.ts'
 import type { Partner } from '../../schemas/partner.ts'
 import { Instant, Slug } from '../../schemas/primitives.ts'

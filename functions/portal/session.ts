@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import { sealData, unsealData } from 'iron-session'
-import { z } from 'zod'
+import * as z from 'zod'
 import { Instant, Slug } from '../../schemas/primitives.ts'
 import { isBefore, type Now, plusSeconds } from '../kernel/clock.ts'
 import type { Random } from '../kernel/ids.ts'

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { Period } from '../../schemas/primitives.ts'
 import { Balance, ClosedPeriod, CloseRecord, LedgerBlock, OutputPiece, Transfer } from '../../schemas/settlement.ts'
 import { canonicalJson, sha256 } from '../kernel/canonical.ts'

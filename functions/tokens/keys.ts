@@ -1,59 +1,79 @@
 import { type KeyObject, sign } from 'node:crypto'
-import { calculateJwkThumbprint } from 'jose'
-import type { KeyPurpose, KeyRecord, PublicJwk } from '../../schemas/key.ts'
-import type { Now } from '../kernel/clock.ts'
+import { KeyPurpose, type KeyRecord, type PublicJwk } from '../../schemas/key.ts'
+import type { Instant } from '../../schemas/primitives.ts'
+import { epochMilliseconds } from '../kernel/clock.ts'
 import type { Random } from '../kernel/ids.ts'
 import { Conflict, type Table } from '../kernel/table.ts'
-import { createFirstKey, createSecret, findSecret, keysOf, purposes } from './store.ts'
-import { importPrivateKey, importPublicKey, type Vault } from './vault.ts'
+import { type Clocks, type KeysOfPurposes, loadKeys, nowOf } from './key-creation.ts'
+import { currentOf, holdSeconds, nextChangeOf, publishedOf } from './key-lifecycle.ts'
+import { createSecret, findSecret } from './key-store.ts'
+import { importPrivateKey, type Vault } from './vault.ts'
 
 export type KeyRing = ReturnType<typeof keyRing>
-type Needs = { table: Table; vault: Vault; now: Now; random: Random }
+type Needs = Clocks & { table: Table; vault: Vault; random: Random }
 
-/** How long public keys are held before they are read again: another instance may have made one meanwhile. */
-const holdMilliseconds = 60_000
+type Held = { keys: Promise<KeysOfPurposes>; readAt: number; businessTime: number }
+/** What holds from one change of the keys of a purpose to the next, in epoch milliseconds. */
+type Standing = { of: KeyRecord[]; from: number; until: number; current: KeyRecord; published: KeyRecord[] }
+type Opened = { kid: string; privateKey: KeyObject }
 
 /**
- * The gateway's signing keys, one ES256 key a purpose. Private keys are opened by the vault once for each process, so
- * that a signature costs microseconds and no call.
+ * The gateway's signing keys, ES256, separate for each purpose. Private keys are opened by the vault once for each
+ * process, so that a signature costs microseconds and no call. Who signs is told anew for every call from the times of
+ * the records, which are read again every `holdSeconds`.
  */
-export function keyRing({ table, vault, now, random }: Needs) {
-  const opened = new Map<string, KeyObject>()
-  let held: { records: KeyRecord[]; at: number } | undefined
+export function keyRing(needs: Needs) {
+  const { table, vault, now, random } = needs
+  const standings = new Map<KeyPurpose, Standing>()
+  const opened = new Map<KeyPurpose, Opened>()
+  const opening = new Map<string, Promise<void>>()
+  let held: Held | undefined
 
-  /** Every key there is, the missing ones made first. */
-  async function records(): Promise<KeyRecord[]> {
-    if (held && performance.now() - held.at < holdMilliseconds) return held.records
-    let found = await keysOf(table)
-    const missing = purposes.filter(purpose => !found.some(record => record.purpose === purpose))
-    for (const purpose of missing) await create(purpose)
-    if (missing.length > 0) found = await keysOf(table)
-    held = { records: found, at: performance.now() }
-    return found
+  function keys(): Promise<KeysOfPurposes> {
+    const [readAt, businessTime] = [performance.now(), epochMilliseconds(now())]
+    if (held && isFresh(held, readAt, businessTime)) return held.keys
+    const fresh = { keys: loadKeys(needs), readAt, businessTime }
+    held = fresh
+    // What could not be read is tried again by the next call.
+    fresh.keys.catch(() => {
+      if (held === fresh) held = undefined
+    })
+    return fresh.keys
   }
 
-  async function create(purpose: KeyPurpose): Promise<void> {
-    const { publicKey, sealed } = await vault.generateKeyPair({ purpose })
-    const { x = '', y = '' } = importPublicKey(publicKey).export({ format: 'jwk' })
-    const kid = await calculateJwkThumbprint({ kty: 'EC', crv: 'P-256', x, y })
-    const publicJwk: PublicJwk = { kty: 'EC', crv: 'P-256', x, y, kid, use: 'sig', alg: 'ES256' }
-    try {
-      await createFirstKey(table, { purpose, kid, state: 'current', publicJwk, sealed, createdAt: now() })
-    } catch (error) {
-      // A rival process made this purpose's first key: its key is as good, ours is forgotten.
-      if (!(error instanceof Conflict)) throw error
+  async function standing(purpose: KeyPurpose): Promise<Standing> {
+    const { [purpose]: of } = await keys()
+    const time = nowOf(needs, purpose)
+    const at = epochMilliseconds(time)
+    const known = standings.get(purpose)
+    if (known?.of === of && at >= known.from && at < known.until) return known
+    const fresh = standingAt(purpose, of, time)
+    standings.set(purpose, fresh)
+    return fresh
+  }
+
+  async function current(purpose: KeyPurpose): Promise<Opened> {
+    for (;;) {
+      const { current: record } = await standing(purpose)
+      const known = opened.get(purpose)
+      if (known?.kid === record.kid) return known
+      // Opening takes a call. The key may be withdrawn meanwhile, so who is current is asked once more.
+      await open(record)
     }
   }
 
-  async function current(purpose: KeyPurpose): Promise<{ kid: string; privateKey: KeyObject }> {
-    const record = (await records()).find(key => key.purpose === purpose && key.state === 'current')
-    if (!record) throw new Error(`no current ${purpose} key`)
-    let privateKey = opened.get(record.kid)
-    if (!privateKey) {
-      privateKey = importPrivateKey(await vault.open(record.sealed, { purpose }))
-      opened.set(record.kid, privateKey)
-    }
-    return { kid: record.kid, privateKey }
+  /** One opened key a purpose: those that no longer sign are not kept. Callers at the same time share one call. */
+  function open({ purpose, kid, sealed }: KeyRecord): Promise<void> {
+    const running = opening.get(kid)
+    if (running !== undefined) return running
+    const fresh = vault
+      .open(sealed, { purpose, kid })
+      .then(pkcs8 => {
+        opened.set(purpose, { kid, privateKey: importPrivateKey(pkcs8) })
+      })
+      .finally(() => opening.delete(kid))
+    opening.set(kid, fresh)
+    return fresh
   }
 
   return {
@@ -64,13 +84,23 @@ export function keyRing({ table, vault, now, random }: Needs) {
       const signature = sign('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' })
       return `${input}.${lowS(signature).toString('base64url')}`
     },
-    /** Public keys that verifiers may trust, the current ones of each purpose first. */
-    publicKeys: async (): Promise<PublicJwk[]> => (await records()).map(record => record.publicJwk),
+    /** The JWK Set: the public keys that verifiers may trust, those that sign now first. */
+    async publicKeys(): Promise<PublicJwk[]> {
+      const all = await Promise.all(KeyPurpose.options.map(standing))
+      const isCurrent = (record: KeyRecord) => all.some(({ current }) => current === record)
+      const published = all.flatMap(purpose => purpose.published)
+      return [...published.filter(isCurrent), ...published.filter(record => !isCurrent(record))].map(jwkOf)
+    },
     /** The public keys of one purpose: an access token is checked against these and no others. */
-    publicKeysFor: async (purpose: KeyPurpose): Promise<PublicJwk[]> =>
-      (await records()).filter(record => record.purpose === purpose).map(record => record.publicJwk),
+    publicKeysFor: async (purpose: KeyPurpose): Promise<PublicJwk[]> => (await standing(purpose)).published.map(jwkOf),
     /** The private key itself, for the authorization server, which signs with its own library. */
     current,
+    /** The records as this instance holds them. */
+    held: keys,
+    /** The next call reads the records again: they have just changed. */
+    forget(): void {
+      held = undefined
+    },
     /** A random secret of the gateway, made once and the same for every instance. */
     async secret(name: string): Promise<Uint8Array> {
       const found = await findSecret(table, name)
@@ -89,6 +119,18 @@ export function keyRing({ table, vault, now, random }: Needs) {
   }
 }
 
+/** Held no longer than `holdSeconds`, neither in real time nor by a business clock that somebody moves. */
+const isFresh = (held: Held, readAt: number, businessTime: number): boolean =>
+  readAt - held.readAt < holdSeconds * 1000 && Math.abs(businessTime - held.businessTime) < holdSeconds * 1000
+
+function standingAt(purpose: KeyPurpose, of: KeyRecord[], time: Instant): Standing {
+  const current = currentOf(of, time)
+  if (!current) throw new Error(`no current ${purpose} key`)
+  const published = publishedOf(of, time)
+  return { of, from: epochMilliseconds(time), until: nextChangeOf(of, time), current, published }
+}
+
+const jwkOf = ({ publicJwk }: KeyRecord): PublicJwk => publicJwk
 const segment = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 
 const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n

@@ -9,14 +9,15 @@ import {
   type TokenEntitlement,
   tokenTypes,
 } from '../../schemas/token.ts'
-import { type QuotaUse, remainingOf } from '../entitlements/quota-use.ts'
+import { remainingOf, type UsedQuota } from '../entitlements/remaining.ts'
 import { epochSeconds, instantOf, type Now } from '../kernel/clock.ts'
 import { Refusal } from '../kernel/refusal.ts'
 import type { Table } from '../kernel/table.ts'
-import { linksOfAccount, linkWithUses } from '../links/find-links.ts'
+import { linksOfAccount, linkWithQuota } from '../links/find-links.ts'
+import { tokenTtlSeconds } from '../partners/token-lifetime.ts'
 import type { KeyRing } from './keys.ts'
 
-type Needs = { table: Table; keys: KeyRing; now: Now; issuer: string }
+type Needs = { table: Table; now: Now; issuer: string }
 
 /**
  * The signed statement of one link's entitlements, for the partner that asks. One Query and no write where the link's
@@ -25,20 +26,36 @@ type Needs = { table: Table; keys: KeyRing; now: Now; issuer: string }
  *   nothing-entitled, programme-ambiguous
  */
 export async function mint(
-  { table, keys, now, issuer }: Needs,
+  needs: Needs & { keys: Pick<KeyRing, 'sign'> },
   partner: string,
   request: EntitlementTokenRequest,
 ): Promise<EntitlementTokenAnswer> {
-  const id = request.linkId ?? (await liveLinkOf(table, partner, request))
-  const found = await linkWithUses({ table }, id)
-  if (!found || found.link.partner !== partner) throw new Refusal('link-not-found')
-  const claims = claimsOf(found.link, found.uses, { issuer, now: now(), tokenId: randomUUID() })
-  if (!claims) throw new Refusal('nothing-entitled')
+  const id = request.linkId ?? (await liveLinkOf(needs.table, partner, request))
+  const claims = await claimsOfLink(needs, partner, id)
+  if (typeof claims === 'string') throw new Refusal(claims)
   return {
-    token: await keys.sign('entitlement', tokenTypes.entitlement, claims),
+    token: await needs.keys.sign('entitlement', tokenTypes.entitlement, claims),
     expiresAt: instantOf(claims.exp * 1000),
     entitlements: claims.ent,
   }
+}
+
+/**
+ * The claims of the token that a partner would get for a link now, or why it would get none. Another partner's link is
+ * not found, by the very steps that an unknown one takes.
+ */
+export async function claimsOfLink(
+  { table, now, issuer }: Needs,
+  partner: string,
+  linkId: string,
+): Promise<EntitlementTokenClaims | 'link-not-found' | 'nothing-entitled'> {
+  const [found, ttlSeconds] = await Promise.all([
+    linkWithQuota({ table }, partner, linkId),
+    tokenTtlSeconds({ table, now }, partner),
+  ])
+  if (!found) return 'link-not-found'
+  const moment = { issuer, now: now(), tokenId: randomUUID(), ttlSeconds }
+  return claimsOf(found.link, found.used, moment) ?? 'nothing-entitled'
 }
 
 async function liveLinkOf(table: Table, partner: string, { account = '', programme }: EntitlementTokenRequest) {
@@ -50,34 +67,40 @@ async function liveLinkOf(table: Table, partner: string, { account = '', program
   return only.id
 }
 
-type Moment = { issuer: string; now: Instant; tokenId: string }
+type Moment = { issuer: string; now: Instant; tokenId: string; ttlSeconds: number }
 
 /** Claims of a token minted now (pure); undefined when nothing is live. Never valid past an entitlement's end. */
-export function claimsOf(link: LinkRecord, uses: QuotaUse[], { issuer, now, tokenId }: Moment) {
+export function claimsOf(
+  link: LinkRecord,
+  used: UsedQuota,
+  { issuer, now, tokenId, ttlSeconds }: Moment,
+): EntitlementTokenClaims | undefined {
   const iat = epochSeconds(now)
-  const ent = link.state === 'active' ? link.entitlements.flatMap(held => shown(held, uses, now)) : []
+  const ent = link.state === 'active' ? link.entitlements.flatMap(held => shown(held, used, now)) : []
   if (ent.length === 0) return undefined
-  const exp = Math.min(iat + link.tokenTtlSeconds, ...ent.map(({ vu }) => vu))
-  const { subject: sub, partner: aud, id: lnk, seq } = link
+  const { subject: sub, partner: aud, id: lnk, seq, status } = link
+  // Without a bit nobody could take the token back: better none than that.
+  if (!status) throw new Error('a link with live entitlements has no status index')
   return {
     iss: issuer,
     sub,
     aud,
     iat,
     nbf: iat,
-    exp,
+    exp: Math.min(iat + ttlSeconds, ...ent.map(({ vu }) => vu)),
     jti: tokenId,
     ver: '1',
     lnk,
     seq,
     ent,
-  } satisfies EntitlementTokenClaims
+    status: { status_list: { idx: status.index, uri: `${issuer}/status-lists/${aud}/${status.list}` } },
+  }
 }
 
-function shown(held: LinkedEntitlement, uses: QuotaUse[], now: Instant): TokenEntitlement[] {
+function shown(held: LinkedEntitlement, used: UsedQuota, now: Instant): TokenEntitlement[] {
   const standing = standingOf(held, epochSeconds(now))
   if (!standing) return []
-  const rem = remainingOf(held, uses, now)
+  const rem = remainingOf(held, used, now)
   const { id, benefit: bid, limits: lim } = held
   return [{ id, bid, ...standing, ...(lim && { lim }), ...(rem !== undefined && { rem }) }]
 }

@@ -4,6 +4,7 @@ import {
   createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
+  hash,
   randomBytes,
 } from 'node:crypto'
 import {
@@ -11,18 +12,22 @@ import {
   EncryptCommand,
   GenerateDataKeyPairWithoutPlaintextCommand,
   type KMSClient,
+  ReEncryptCommand,
 } from '@aws-sdk/client-kms'
+import type { KeyPurpose, PublicJwk } from '../../schemas/key.ts'
 
-/** What a sealed thing is for. Opening it with another context fails, so that one key cannot pass for another. */
+/** What a sealed thing is for. Opening it with another context fails, so that one thing cannot pass for another. */
 export type VaultContext = Record<string, string>
+/** The public half, and the private half (PKCS #8) sealed to the context `{purpose, kid}`. */
+export type SealedKeyPair = { publicJwk: PublicJwk; sealed: string }
 
 /**
  * Keeps private keys and secrets unreadable at rest: what the table stores is useless without the vault.
  * On AWS the vault is a KMS key, locally a development key with the same behaviour.
  */
 export type Vault = {
-  /** A new P-256 key pair: the public half as DER (SPKI), the private half (PKCS #8) sealed. */
-  generateKeyPair(context: VaultContext): Promise<{ publicKey: Uint8Array; sealed: string }>
+  /** A new P-256 key pair, named by its RFC 7638 thumbprint. */
+  generateKeyPair(purpose: KeyPurpose): Promise<SealedKeyPair>
   seal(secret: Uint8Array, context: VaultContext): Promise<string>
   /** @throws when the context is not the one it was sealed with */
   open(sealed: string, context: VaultContext): Promise<Uint8Array>
@@ -30,17 +35,34 @@ export type Vault = {
 
 /** KMS makes the pair and hands out only the encrypted private half; opening it is one Decrypt at a cold start. */
 export function kmsVault(kms: KMSClient, keyId: string): Vault {
+  /** The kid follows from the key that KMS makes, so it can be bound only afterwards: inside KMS, nothing is opened. */
+  async function bind(ciphertext: Uint8Array, from: VaultContext, to: VaultContext): Promise<Uint8Array> {
+    const { CiphertextBlob } = await kms.send(
+      new ReEncryptCommand({
+        CiphertextBlob: ciphertext,
+        SourceKeyId: keyId,
+        SourceEncryptionContext: from,
+        DestinationKeyId: keyId,
+        DestinationEncryptionContext: to,
+      }),
+    )
+    if (!CiphertextBlob) throw new Error('KMS answered without a ciphertext')
+    return CiphertextBlob
+  }
+
   return {
-    async generateKeyPair(context) {
+    async generateKeyPair(purpose) {
       const pair = await kms.send(
         new GenerateDataKeyPairWithoutPlaintextCommand({
           KeyId: keyId,
           KeyPairSpec: 'ECC_NIST_P256',
-          EncryptionContext: context,
+          EncryptionContext: { purpose },
         }),
       )
       if (!pair.PublicKey || !pair.PrivateKeyCiphertextBlob) throw new Error('KMS answered without a key pair')
-      return { publicKey: pair.PublicKey, sealed: Buffer.from(pair.PrivateKeyCiphertextBlob).toString('base64') }
+      const publicJwk = publicJwkOf(pair.PublicKey, purpose)
+      const bound = await bind(pair.PrivateKeyCiphertextBlob, { purpose }, { purpose, kid: publicJwk.kid })
+      return { publicJwk, sealed: Buffer.from(bound).toString('base64') }
     },
     async seal(secret, context) {
       const { CiphertextBlob } = await kms.send(
@@ -68,12 +90,11 @@ export function developmentVault(key: Uint8Array = randomBytes(32)): Vault {
     return Buffer.concat([nonce, cipher.update(secret), cipher.final(), cipher.getAuthTag()]).toString('base64')
   }
   return {
-    async generateKeyPair(context) {
+    async generateKeyPair(purpose) {
       const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-      return {
-        publicKey: publicKey.export({ type: 'spki', format: 'der' }),
-        sealed: seal(privateKey.export({ type: 'pkcs8', format: 'der' }), context),
-      }
+      const publicJwk = publicJwkOf(publicKey.export({ type: 'spki', format: 'der' }), purpose)
+      const pkcs8 = privateKey.export({ type: 'pkcs8', format: 'der' })
+      return { publicJwk, sealed: seal(pkcs8, { purpose, kid: publicJwk.kid }) }
     },
     seal: async (secret, context) => seal(secret, context),
     async open(sealed, context) {
@@ -85,7 +106,15 @@ export function developmentVault(key: Uint8Array = randomBytes(32)): Vault {
   }
 }
 
+/** A P-256 public key (DER, SPKI) as it is published. */
+function publicJwkOf(spki: Uint8Array, purpose: KeyPurpose): PublicJwk {
+  const key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' })
+  const { x = '', y = '' } = key.export({ format: 'jwk' })
+  const [kty, crv] = ['EC', 'P-256'] as const
+  // RFC 7638 §3.2: only the members that make the key, in lexicographic order.
+  const kid = hash('sha256', JSON.stringify({ crv, kty, x, y }), 'base64url')
+  return { kty, crv, x, y, kid, use: 'sig', alg: 'ES256', purpose }
+}
+
 export const importPrivateKey = (pkcs8: Uint8Array) =>
   createPrivateKey({ key: Buffer.from(pkcs8), format: 'der', type: 'pkcs8' })
-export const importPublicKey = (spki: Uint8Array) =>
-  createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' })

@@ -162,7 +162,8 @@ describe('JWKS', () => {
     expect(etag).toMatch(/^"[^"]+"$/)
     const { keys } = await bodyOf<{ keys: Record<string, unknown>[] }>(answer)
     expect(new Set(keys.map(({ kid }) => kid)).size).toBe(keys.length)
-    for (const key of keys) expect(Object.keys(key).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'])
+    for (const key of keys)
+      expect(Object.keys(key).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'purpose', 'use', 'x', 'y'])
 
     for (const held of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
       const again = await world.call(undefined, 'GET', path, undefined, { 'if-none-match': held })

@@ -57,10 +57,18 @@ const [youkuContract] = contracts
 const action = (verb: string) =>
   brand(['memberships:write'], ({ spare }) => `/v1/memberships/${spare}/${verb}`, { body: () => ({ reason: 'suite' }) })
 
+const evaluation = ({ link }: Seeded) => ({
+  subject: { type: 'link', id: link.id },
+  action: { name: 'use' },
+  resource: { type: 'benefit', id: 'youku-vip' },
+})
+
 /** One entry a route; the security suite fails for a route that has none. */
 export const expectations: Record<string, Expectation> = {
   'GET /.well-known/jwks.json': { access: 'public' },
   'GET /.well-known/oauth-authorization-server': { access: 'public' },
+  'GET /.well-known/authzen-configuration': { access: 'public' },
+  'GET /status-lists/{partner}/{n}': { access: 'public' },
   'GET /health': { access: 'public' },
   'GET /openapi.json': { access: 'public' },
   'GET /docs': { access: 'public' },
@@ -93,6 +101,13 @@ export const expectations: Record<string, Expectation> = {
     body: () => youkuContract,
   }),
 
+  // The keys are of the gateway and no brand's: the scope is all it takes. No token that the suites use is signed with
+  // the one that is rotated here.
+  'POST /v1/keys/{purpose}/rotate': brand(['keys:write'], fixed('/v1/keys/event/rotate'), {
+    body: () => ({}),
+    strangers: { jd: { shared: 200 } },
+  }),
+
   'POST /v1/memberships': brand(['memberships:write'], fixed('/v1/memberships'), {
     body: ({ subject }) => sale(subject),
     answers: 201,
@@ -108,6 +123,19 @@ export const expectations: Record<string, Expectation> = {
   'POST /v1/entitlement-tokens': partner(['entitlements:read'], fixed('/v1/entitlement-tokens'), absent('link'), {
     body: ({ link }) => ({ linkId: link.id }),
   }),
+  // A denial is an answer; it says of another's link what it says of none.
+  'POST /access/v1/evaluation': partner(
+    ['entitlements:read'],
+    fixed('/access/v1/evaluation'),
+    { own: 200 },
+    { body: evaluation },
+  ),
+  'POST /access/v1/evaluations': partner(
+    ['entitlements:read'],
+    fixed('/access/v1/evaluations'),
+    { own: 200 },
+    { body: seeded => ({ evaluations: [evaluation(seeded), evaluation(seeded)] }) },
+  ),
   'POST /v1/usage-batches': partner(
     ['usage:write'],
     fixed('/v1/usage-batches'),

@@ -22,6 +22,12 @@ afterAll(() => expect(leaksOf(world)).toEqual([]))
 const put = (path: string, document: object) => world.call('alibaba', 'PUT', path, document)
 const sell = (member: object) =>
   world.call('alibaba', 'POST', '/v1/memberships', sale(`hostile-${Math.random()}`, { member }))
+const evaluate = (body: object) => world.call('youku', 'POST', '/access/v1/evaluation', body)
+const evaluation = {
+  subject: { type: 'link', id: 'lnk_00000000000000000000000000' },
+  action: { name: 'use' },
+  resource: { type: 'benefit', id: 'youku-vip' },
+}
 const issuer = 'https://identity.example'
 const [plan] = programme.plans
 const [benefit] = programme.benefits
@@ -35,6 +41,8 @@ describe('text with half a character, which nothing could store', () => {
     ['a name', () => put('/v1/programmes/odd', { ...programme, id: 'odd', name: { en: half } }), '/name/en'],
     ['a client id', () => put('/v1/partners/odd', { ...partnerDocument('odd'), clientId: half }), '/clientId'],
     ['an account', () => world.call('youku', 'POST', '/v1/entitlement-tokens', { account: half }), '/account'],
+    ['a subject’s id', () => evaluate({ ...evaluation, subject: { type: 'link', id: half } }), '/subject/id'],
+    ['an action’s name', () => evaluate({ ...evaluation, action: { name: half } }), '/action/name'],
   ])('%s is refused', async (_name, ask, pointer) => {
     expect(await refusalOf(await ask())).toEqual([400, 'invalid-request', [pointer]])
   })

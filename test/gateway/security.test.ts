@@ -15,8 +15,9 @@ const guarded = routes.flatMap(route => {
 })
 const others = (access: Exclude<Expectation['access'], 'bearer'>) =>
   routes.filter(route => expectations[keyOf(route)]?.access === access)
-/** A page or document that needs no ids. */
-const plainPath = (path: string) => path.replace('{partner}', 'youku').replace('{group}', 'video')
+/** A page or document that needs no ids of somebody's. */
+const plainPath = (path: string) =>
+  path.replace('{partner}', 'youku').replace('{group}', 'video').replace('{n}', String(seeded.link.status?.list))
 
 let world: GatewayWorld
 let seeded: Seeded
@@ -65,6 +66,7 @@ test('every route has an expectation, and every expectation a route', () => {
 test('exactly these need no credentials', () => {
   expect(others('public').map(keyOf).sort()).toEqual([
     'GET /',
+    'GET /.well-known/authzen-configuration',
     'GET /.well-known/jwks.json',
     'GET /.well-known/oauth-authorization-server',
     'GET /docs',
@@ -74,6 +76,7 @@ test('exactly these need no credentials', () => {
     'GET /portal.css',
     'GET /sign-in',
     'GET /sign-in/callback',
+    'GET /status-lists/{partner}/{n}',
   ])
 })
 

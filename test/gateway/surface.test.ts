@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { gateway } from '../../functions/gateway.ts'
+import { apiPart } from '../../functions/gateway-whole.ts'
 import { usageLimits } from '../../schemas/usage.ts'
 import { problemOf } from '../support/answers.ts'
 import { bodyOf, type GatewayWorld, gatewayWorld, leaksOf, sale, seedTerms } from '../support/gateway.ts'
@@ -28,9 +29,15 @@ const documents: [string, string, string][] = [
   ['alibaba', 'PUT', '/v1/contracts/youku-2026'],
   ['alibaba', 'POST', membershipPath],
   ['alibaba', 'POST', `${membershipPath}/mbr_00000000000000000000000000/cancel`],
+  ['alibaba', 'POST', '/v1/keys/event/rotate'],
   ['youku', 'POST', '/v1/entitlement-tokens'],
 ]
-const everyBody: typeof documents = [...documents, ['youku', 'POST', '/v1/usage-batches']]
+const everyBody: typeof documents = [
+  ...documents,
+  ['youku', 'POST', '/v1/usage-batches'],
+  ['youku', 'POST', '/access/v1/evaluation'],
+  ['youku', 'POST', '/access/v1/evaluations'],
+]
 
 describe('bodies', () => {
   test.each(documents)('%s %s %s: an unknown field is pointed at', async (client, method, path) => {
@@ -159,6 +166,11 @@ describe('routes and methods', () => {
     ['DELETE', '/oauth/token', ['POST']],
     ['GET', '/oauth/token', ['POST']],
     ['DELETE', '/.well-known/jwks.json', ['GET', 'HEAD']],
+    ['POST', '/.well-known/authzen-configuration', ['GET', 'HEAD']],
+    ['GET', '/access/v1/evaluation', ['POST']],
+    ['PUT', '/access/v1/evaluations', ['POST']],
+    ['POST', '/status-lists/youku/0', ['GET', 'HEAD']],
+    ['GET', '/v1/keys/event/rotate', ['POST']],
     ['POST', '/health', ['GET', 'HEAD']],
     ['DELETE', '/v1/programmes/88vip', ['GET', 'HEAD', 'PUT']],
     ['GET', '/v1/memberships', ['POST']],
@@ -175,10 +187,12 @@ describe('routes and methods', () => {
     ['DELETE', '/oauth/token', ['POST']],
     ['DELETE', '/.well-known/jwks.json', ['GET', 'HEAD']],
     ['GET', '/v1/entitlement-tokens', ['POST']],
+    ['GET', '/access/v1/evaluation', ['POST']],
+    ['DELETE', '/status-lists/youku/0', ['GET', 'HEAD']],
     ['POST', '/.well-known/oauth-authorization-server', ['GET', 'HEAD']],
     ['DELETE', '/v1/contracts/youku-2026', ['GET', 'HEAD', 'PUT']],
   ])('%s %s is not allowed at the api entry either, which gets it on AWS', async (method, path, allowed) => {
-    const answer = await world.request({ method, path, headers: {} }, gateway(world.services, 'api'))
+    const answer = await world.request({ method, path, headers: {} }, gateway(world.services, { api: apiPart }))
     await problemOf(answer, 405, 'method-not-allowed')
     expect(answer.headers.get('allow')?.split(', ').sort()).toEqual(allowed)
   })
@@ -211,6 +225,9 @@ describe('routes and methods', () => {
     ['alibaba', 'GET', id => `/v1/programmes/88vip/periods/${id}`],
     ['alibaba', 'POST', id => `/v1/programmes/88vip/periods/${id}/close`],
     ['alibaba', 'POST', id => `/v1/memberships/${id}/cancel`],
+    ['alibaba', 'POST', id => `/v1/keys/${id}/rotate`],
+    ['youku', 'GET', id => `/status-lists/youku/${id}`],
+    ['youku', 'GET', id => `/status-lists/${id}/0`],
     ['youku', 'GET', id => `/v1/usage-batches/${id}`],
     ['youku', 'GET', id => `/v1/usage-batches/${id}/dispositions`],
     ['youku', 'GET', id => `/v1/statements/${id}`],

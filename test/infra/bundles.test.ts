@@ -5,6 +5,8 @@ import { z } from 'zod'
 import { saveClient } from '../../functions/oauth/register-client.ts'
 import type { FunctionName } from '../../infra/lambdas.ts'
 import type { ClientRecord, Scope } from '../../schemas/client.ts'
+import { KeyPurpose } from '../../schemas/key.ts'
+import { bundleOf } from '../support/bundle.ts'
 import { type GuardedTable, guardTable } from '../support/guarded-table.ts'
 import { type Kms, startKms } from '../support/kms.ts'
 import { type Lambda, startLambda } from '../support/lambda.ts'
@@ -28,7 +30,10 @@ const client = (id: string, scopes: Scope[], partner?: string): ClientRecord => 
   secretHash: createHash('sha256').update(secretOf(id)).digest('hex'),
   ...(partner && { partner }),
 })
-const clients = [client('alibaba', ['partners:write']), client('youku', ['entitlements:read', 'usage:write'], 'youku')]
+const clients = [
+  client('alibaba', ['partners:write', 'keys:write']),
+  client('youku', ['entitlements:read', 'usage:write'], 'youku'),
+]
 type Sent = { headers?: Record<string, string>; body?: string }
 
 let synthesis: Synthesis
@@ -125,11 +130,11 @@ describe('bundles behind the HTTP API', () => {
     expect(portal.headers['content-type']).toContain('text/html')
   })
 
-  it('token publishes one key for each purpose, which KMS made for it', async () => {
+  it('token publishes two keys for each purpose, the one that signs and the next, which KMS made for it', async () => {
     const { name, status, text } = await send('GET', '/.well-known/jwks.json')
     expect({ name, status }).toEqual({ name: 'token', status: 200 })
     const { keys } = JSON.parse(text) as { keys: { alg: string; kid: string; d?: string }[] }
-    expect(new Set(keys.map(({ kid }) => kid)).size).toBe(5)
+    expect(new Set(keys.map(({ kid }) => kid)).size).toBe(10)
     for (const key of keys) expect(key).toMatchObject({ kty: 'EC', crv: 'P-256', alg: 'ES256', use: 'sig' })
     expect(text).not.toContain('"d"')
   })
@@ -215,6 +220,27 @@ describe('bundles that work together, each with the keys and the table as its ro
     expect(kms.allowed).toContainEqual({ caller: 'api', action: 'Decrypt', purpose: 'statement' })
   })
 
+  it('api rotates the keys of another Lambda, which it cannot open', async () => {
+    const rotated = await send('POST', '/v1/keys/entitlement/rotate', { headers: await bearer('alibaba'), body: '{}' })
+    expect({ name: rotated.name, status: rotated.status }, rotated.text).toEqual({ name: 'api', status: 200 })
+    const { keys } = JSON.parse(rotated.text) as { keys: { state: string }[] }
+    expect(keys.map(({ state }) => state)).toEqual(['current', 'next', 'next'])
+    for (const action of ['GenerateDataKeyPairWithoutPlaintext', 'ReEncryptFrom', 'ReEncryptTo'])
+      expect(kms.allowed).toContainEqual({ caller: 'api', action, purpose: 'entitlement' })
+    expect(kms.allowed).not.toContainEqual({ caller: 'api', action: 'Decrypt', purpose: 'entitlement' })
+  })
+
+  it('token tells in English what is wrong with a request', async () => {
+    const sent = { headers: await bearer('youku'), body: '{"account":5,"programme":"88 VIP","verbose":true}' }
+    const { status, text } = await send('POST', '/v1/entitlement-tokens', sent)
+    expect(status).toBe(400)
+    expect((JSON.parse(text) as { errors: object[] }).errors).toEqual([
+      { pointer: '/account', detail: 'Invalid input: expected string, received number' },
+      { pointer: '/programme', detail: expect.stringMatching(/^lower-case letters/) },
+      { pointer: '/verbose', detail: 'unknown field' },
+    ])
+  })
+
   it('token knows the caller and has no link for it', async () => {
     const sent = { headers: await bearer('youku'), body: '{"account":"nobody"}' }
     expect(await problem(send('POST', '/v1/entitlement-tokens', sent))).toMatchObject({
@@ -222,6 +248,25 @@ describe('bundles that work together, each with the keys and the table as its ro
       status: 404,
       code: 'link-not-found',
     })
+  })
+})
+
+describe('the bundle of the token path', () => {
+  const bundle = () => bundleOf(join(synthesis.folder, synthesis.lambda('token').Metadata['aws:asset:path']))
+
+  it('has 350 KB at most without the AWS SDK', () => {
+    const { ownBytes, sdkBytes } = bundle()
+    expect(ownBytes).toBeLessThanOrEqual(350 * 1024)
+    expect(ownBytes).toBeGreaterThan(50 * 1024)
+    expect(sdkBytes).toBeGreaterThan(100 * 1024)
+  })
+
+  it('carries nothing of the portal, the OAuth server or settlement', () => {
+    const { inputs } = bundle()
+    expect(inputs.some(path => path.endsWith('functions/tokens/mint.ts'))).toBe(true)
+    const foreign =
+      /functions\/(portal|settlement|reconciliation|reports|usage|docs|memberships|local)\/|functions\/oauth\/(provider|adapter)|node_modules\/(oidc-provider|koa|openid-client|temporal-polyfill|@asteasolutions)\/|hono\/dist\/jsx|zod\/v4\/locales\/(?!en)/
+    expect(inputs.filter(path => foreign.test(path))).toEqual([])
   })
 })
 
@@ -244,14 +289,63 @@ describe('roles', () => {
     for (const { refused } of tables.values()) expect(refused).toEqual([])
   })
 
-  it('keep the token Lambda from opening the key of a statement and from writing anything but signing keys', () => {
-    const permit = permitOf(synthesis.template, synthesis.lambda('token').Properties.Role['Fn::GetAtt'][0])
-    const decrypt = (purpose: string) =>
-      permit({ action: 'kms:Decrypt', conditionKeys: { 'kms:EncryptionContext:purpose': [purpose] } })
-    expect([decrypt('entitlement'), decrypt('statement')]).toEqual([true, false])
-    const write = (partition: string) =>
-      permit({ action: 'dynamodb:PutItem', conditionKeys: { 'dynamodb:LeadingKeys': [partition] } })
-    expect([write('KEYS'), write('LINK#lnk_1')]).toEqual([true, false])
-    expect(permit({ action: 'dynamodb:UpdateItem', conditionKeys: {} })).toBe(false)
+  const permitFor = (name: FunctionName) =>
+    permitOf(synthesis.template, synthesis.lambda(name).Properties.Role['Fn::GetAtt'][0])
+  const context = (purpose?: string, kid?: string) => ({
+    ...(purpose !== undefined && { 'kms:EncryptionContext:purpose': [purpose] }),
+    ...(kid !== undefined && { 'kms:EncryptionContext:kid': [kid] }),
+  })
+  const opens = (name: FunctionName) =>
+    KeyPurpose.options.filter(purpose =>
+      permitFor(name)({ action: 'kms:Decrypt', conditionKeys: context(purpose, 'thumbprint') }),
+    )
+
+  it('let each Lambda open the signing keys of its own purposes and no others', () => {
+    expect(Object.fromEntries(names.map(name => [name, opens(name)]))).toEqual({
+      api: ['statement'],
+      token: ['entitlement', 'status-list'],
+      authorize: ['access'],
+      changes: [],
+      timers: [],
+      settle: ['statement'],
+    })
+    for (const name of names) {
+      const decrypts = (conditionKeys: Record<string, string[]>) =>
+        permitFor(name)({ action: 'kms:Decrypt', conditionKeys })
+      expect([name, decrypts({})]).toEqual([name, ['api', 'authorize'].includes(name)])
+      for (const purpose of KeyPurpose.options) expect([name, decrypts(context(purpose))]).toEqual([name, false])
+    }
+  })
+
+  it('let those that may be first make keys of every purpose, and bind only new ones', () => {
+    for (const name of names) {
+      const may = (action: string, conditionKeys: Record<string, string[]>) =>
+        permitFor(name)({ action: `kms:${action}`, conditionKeys })
+      const creates = name !== 'changes'
+      for (const purpose of KeyPurpose.options) {
+        expect(may('GenerateDataKeyPairWithoutPlaintext', context(purpose))).toBe(creates)
+        expect(may('ReEncryptFrom', context(purpose))).toBe(creates)
+        expect(may('ReEncryptTo', context(purpose, 'thumbprint'))).toBe(creates)
+        // The key of another purpose, as it is stored, cannot be turned into one that this Lambda may open.
+        expect(may('ReEncryptFrom', context(purpose, 'thumbprint'))).toBe(false)
+        expect(may('ReEncryptTo', context(purpose))).toBe(false)
+      }
+      // Nor can a secret be turned into a key.
+      expect(may('ReEncryptFrom', context())).toBe(false)
+    }
+  })
+
+  it('keep the token Lambda from writing anything but signing keys and status lists', () => {
+    const write = (action: string, ...partitions: string[]) =>
+      permitFor('token')({ action: `dynamodb:${action}`, conditionKeys: { 'dynamodb:LeadingKeys': partitions } })
+    for (const action of ['PutItem', 'UpdateItem']) {
+      expect(write(action, 'KEYS')).toBe(true)
+      expect(write(action, 'STATUS#youku#1')).toBe(true)
+      for (const partition of ['LINK#lnk_1', 'KEYS#', 'STATUS', 'CLIENT#alibaba', 'MEMBERSHIP#STATUS#'])
+        expect([partition, write(action, partition)]).toEqual([partition, false])
+      expect(write(action, 'KEYS', 'LINK#lnk_1')).toBe(false)
+      expect(write(action)).toBe(false)
+    }
+    expect(write('DeleteItem', 'KEYS')).toBe(false)
   })
 })

@@ -83,6 +83,19 @@ describe('days and periods', () => {
     expect(quotaPeriodOf(at('2026-09-30T16:00:00Z'), per, 'Asia/Shanghai')).toBe(own)
     expect(previousQuotaPeriod(own, per)).toBe(before)
   })
+  it('of a quota is the day of the place, in every zone and year', () => {
+    const years = fc.integer({ min: Date.parse('0001-01-03T00:00:00Z'), max: Date.parse('9999-12-30T00:00:00Z') })
+    const anywhere = fc.constantFrom(...Intl.supportedValuesOf('timeZone'))
+    fc.assert(
+      fc.property(years, anywhere, (time, zone) => {
+        const day = dayOf(instantOf(time), zone)
+        expect(quotaPeriodOf(instantOf(time), 'P1D', zone)).toBe(day)
+        expect(previousQuotaPeriod(day, 'P1D')).toBe(dayOf(instantOf(Date.parse(day) - 1), 'UTC'))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
   it('of a quota cross the year', () => {
     expect(previousQuotaPeriod('2026-01-01', 'P1D')).toBe('2025-12-31')
     expect(previousQuotaPeriod('2026-01', 'P1M')).toBe('2025-12')

@@ -6,7 +6,7 @@ import { connect, type Services } from '../../functions/connect.ts'
 import { applyContract } from '../../functions/contracts/apply-contract.ts'
 import { choose } from '../../functions/entitlements/choose.ts'
 import { noteUses } from '../../functions/entitlements/quota-use.ts'
-import { gateway } from '../../functions/gateway.ts'
+import { wholeGateway } from '../../functions/gateway-whole.ts'
 import { sha256 } from '../../functions/kernel/canonical.ts'
 import { testClock } from '../../functions/kernel/clock.ts'
 import { jsonLog } from '../../functions/kernel/log.ts'
@@ -63,7 +63,7 @@ export async function partnerWorld() {
       between.answer = pass
     },
   }
-  let app: ReturnType<typeof gateway> | undefined
+  let app: ReturnType<typeof wholeGateway> | undefined
   const server = createServer(
     getRequestListener(async request => {
       const { pathname } = new URL(request.url)
@@ -85,7 +85,7 @@ export async function partnerWorld() {
     IDENTITY_CLIENT_ID: 'tessera',
   })
   const services = connect(config, { table, vault: developmentVault(randomBytes(32)), now: clock.now, log })
-  app = gateway(services)
+  app = wholeGateway(services)
   await register(services)
 
   const start = (id: string) => {

@@ -37,7 +37,7 @@ describe('npm run story', () => {
   it('starts a gateway of its own, tells the whole story and leaves nothing behind', async () => {
     const story = run('functions/local/story.ts', [])
     expect(await story.ended, story.output()).toBe(0)
-    expect(story.output()).toContain('15  the journal sums to zero … ok')
+    expect(story.output()).toContain('16  the journal sums to zero … ok')
     expect(story.output()).toContain('the story ended well')
     const [, port] = /DynamoDB engine: \S+ at http:\/\/127\.0\.0\.1:(\d+)/.exec(story.output()) ?? []
     expect(await isOpen(Number(port))).toBe(false)

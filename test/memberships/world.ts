@@ -70,7 +70,14 @@ export async function membershipWorld(document: object = {}, partners: object = 
   const { table } = await freshTable()
   let time = start
   const now = () => time
-  const needs = { table, now, random: systemRandom, newId: newIdFrom(now, systemRandom), vault: developmentVault() }
+  const needs = {
+    table,
+    now,
+    wallNow: now,
+    random: systemRandom,
+    newId: newIdFrom(now, systemRandom),
+    vault: developmentVault(),
+  }
   for (const id of ['youku', 'eleme', 'xiami'])
     await registerPartner(needs, { caller, document: partnerDocument(id, partners) })
   const apply = (change: object = {}) => applyProgramme(needs, { caller, document: programmeDocument(change) })

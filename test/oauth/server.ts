@@ -45,7 +45,7 @@ export async function oauthParts(issuer: string, log: Log = silentLog) {
     },
   })
   const parts = { issuer, table, wallNow: systemNow, log }
-  const keys = keyRing({ table, vault: developmentVault(), now: systemNow, random: systemRandom })
+  const keys = keyRing({ table, vault: developmentVault(), now: systemNow, wallNow: systemNow, random: systemRandom })
   const authorization = authorizationServer({ ...parts, keys })
   const app = router()
   app.onError(answerProblem(log))

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { connect } from '../../functions/connect.ts'
 import { applyContract } from '../../functions/contracts/apply-contract.ts'
 import { entitlementHistory } from '../../functions/entitlements/history.ts'
-import { gateway } from '../../functions/gateway.ts'
+import { wholeGateway } from '../../functions/gateway-whole.ts'
 import { sha256 } from '../../functions/kernel/canonical.ts'
 import { instantOf, testClock } from '../../functions/kernel/clock.ts'
 import { silentLog } from '../../functions/kernel/log.ts'
@@ -115,7 +115,7 @@ export async function livedMonth(members: number) {
   for (const contract of contracts)
     await applyContract(services, { caller, document: ContractDocument.parse(contract) })
   for (let number = 0; number < members; number++) await join(services, `member-${number}`)
-  return { services, clock, app: gateway(services) }
+  return { services, clock, app: wholeGateway(services) }
 }
 
 async function join(services: Parameters<typeof sell>[0], subject: string): Promise<void> {

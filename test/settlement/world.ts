@@ -94,7 +94,7 @@ export async function newWorld(): Promise<World> {
   return {
     table,
     now,
-    keys: keyRing({ table, vault: developmentVault(), now, random: systemRandom }),
+    keys: keyRing({ table, vault: developmentVault(), now, wallNow: now, random: systemRandom }),
     issuer: 'https://tessera.example',
     programmeOf: async () => frame,
     contractsOf: async () => contracts,

@@ -14,23 +14,33 @@ const members = ['type', 'title', 'status', 'code', 'detail', 'instance']
 const pages = /^\/($|\?|sign-in|sign-out|link\/|unlink\/|choose\/|portal\.css)/
 
 /** What is wrong with an answer by the rules that hold for all of them. */
-export async function faultsOfAnswer({ path }: Asked, answer: Response): Promise<string[]> {
+export async function faultsOfAnswer({ path, headers: asked }: Asked, answer: Response): Promise<string[]> {
   const { status, headers } = answer
+  // AuthZEN callers find their own id in the answer, if it is one.
+  const [theirs] = path.startsWith('/access/') ? (/^[!-~]{1,128}$/.exec(asked['x-request-id'] ?? '') ?? []) : []
+  const requestId = headers.get('x-request-id') ?? ''
   const text = await answer.text()
   const cacheControl = headers.get('cache-control') ?? ''
   const isToken = path === '/oauth/token' || path === '/v1/entitlement-tokens'
   const fault = (wrong: boolean, detail: string) => (wrong ? [detail] : [])
   return [
     ...fault(headers.get('x-content-type-options') !== 'nosniff', 'no nosniff'),
-    ...fault(!/^req_[0-9A-Z]{26}$/.test(headers.get('x-request-id') ?? ''), 'no x-request-id'),
+    ...fault(theirs === undefined ? !isOurs(requestId) : requestId !== theirs, 'no x-request-id'),
     ...banners.filter(name => headers.has(name)).map(name => `the banner ${name}`),
     ...fault((status >= 400 || isToken) && !cacheControl.includes('no-store'), `cache-control is ${cacheControl}`),
     ...fault(status === 401 && !pages.test(path) && !headers.has('www-authenticate'), 'no www-authenticate'),
-    ...(status >= 400 ? faultsOfRefusal(path, answer, text) : []),
+    ...(status >= 400 ? faultsOfRefusal(path, answer, text, theirs === undefined ? requestId : undefined) : []),
   ]
 }
 
-function faultsOfRefusal(path: string, { status, headers }: Response, text: string): string[] {
+const isOurs = (requestId: unknown): boolean => typeof requestId === 'string' && /^req_[0-9A-Z]{26}$/.test(requestId)
+
+function faultsOfRefusal(
+  path: string,
+  { status, headers }: Response,
+  text: string,
+  requestId: string | undefined,
+): string[] {
   const type = headers.get('content-type') ?? ''
   const told = inside.exec(text)
   const faults = told ? [`tells of the inside: ${told[0]}`] : []
@@ -42,7 +52,8 @@ function faultsOfRefusal(path: string, { status, headers }: Response, text: stri
   const missing = members.filter(member => problem[member] === undefined)
   if (missing.length > 0) faults.push(`the problem lacks ${missing.join(', ')}`)
   if (problem['status'] !== status) faults.push('the problem tells another status')
-  if (problem['instance'] !== headers.get('x-request-id')) faults.push('the instance is not the request id')
+  const { instance } = problem
+  if (!isOurs(instance) || instance !== (requestId ?? instance)) faults.push('the instance is not the request id')
   const unknown = Object.keys(problem).filter(key => !members.includes(key) && key !== 'errors')
   if (unknown.length > 0) faults.push(`the problem has ${unknown.join(', ')} too`)
   return faults

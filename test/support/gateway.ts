@@ -1,6 +1,6 @@
 import { connect, type Services } from '../../functions/connect.ts'
-import { gateway } from '../../functions/gateway.ts'
 import { settlementNeeds } from '../../functions/gateway-needs.ts'
+import { wholeGateway } from '../../functions/gateway-whole.ts'
 import { sha256 } from '../../functions/kernel/canonical.ts'
 import { testClock } from '../../functions/kernel/clock.ts'
 import { jsonLog } from '../../functions/kernel/log.ts'
@@ -49,7 +49,7 @@ export async function gatewayWorld({ table: around = table => table }: Options =
     now: clock.now,
     log: jsonLog(line => lines.push(line)),
   })
-  const app = gateway(services)
+  const app = wholeGateway(services)
   for (const client of [...clients, outsider])
     await saveClient(services, {
       ...client,

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -5,12 +6,17 @@ import { z } from 'zod'
 import { developmentVault, type Vault } from '../../functions/tokens/vault.ts'
 import type { Permit } from './policy.ts'
 
+const Context = z.record(z.string(), z.string()).default({})
 const Call = z.object({
-  KeyId: z.string(),
+  KeyId: z.string().optional(),
+  SourceKeyId: z.string().optional(),
+  DestinationKeyId: z.string().optional(),
+  SourceEncryptionContext: Context,
+  DestinationEncryptionContext: Context,
   KeyPairSpec: z.string().optional(),
   Plaintext: z.string().optional(),
   CiphertextBlob: z.string().optional(),
-  EncryptionContext: z.record(z.string(), z.string()).default({}),
+  EncryptionContext: Context,
 })
 type Call = z.infer<typeof Call>
 
@@ -40,10 +46,12 @@ export async function startKms(permitFor: (caller: string) => Permit): Promise<K
     response.setHeader('content-type', 'application/x-amz-json-1.1')
     try {
       const body = Call.parse(JSON.parse(await text(request)))
-      if (body.KeyId !== keyArn) throw new KmsError('NotFoundException')
-      const permitted = permitFor(caller)({ action: `kms:${action}`, conditionKeys: conditionKeys(body) })
+      const named = action === 'ReEncrypt' ? [body.SourceKeyId, body.DestinationKeyId] : [body.KeyId]
+      if (named.some(key => key !== keyArn)) throw new KmsError('NotFoundException')
+      const needed = needs(action, body)
+      const permitted = needed.every(call => permitFor(caller)(call))
       const calls = permitted ? allowed : refused
-      calls.push({ caller, action, purpose: body.EncryptionContext['purpose'] })
+      calls.push(...needed.map(call => callOf(caller, call)))
       if (!permitted) throw new KmsError('AccessDeniedException')
       response.end(JSON.stringify({ KeyId: keyArn, ...(await answer(vault, action, body)) }))
     } catch (error) {
@@ -65,24 +73,47 @@ export async function startKms(permitFor: (caller: string) => Permit): Promise<K
   }
 }
 
-const conditionKeys = ({ EncryptionContext }: Call) =>
-  Object.fromEntries(
-    Object.entries(EncryptionContext).map(([name, value]) => [`kms:EncryptionContext:${name}`, [value]]),
-  )
+/** The permissions a call needs: those of both its halves where it opens and seals in one. */
+function needs(action: string, { EncryptionContext, SourceEncryptionContext, DestinationEncryptionContext }: Call) {
+  if (action !== 'ReEncrypt') return [needed(action, EncryptionContext)]
+  return [needed('ReEncryptFrom', SourceEncryptionContext), needed('ReEncryptTo', DestinationEncryptionContext)]
+}
+
+const needed = (action: string, context: Record<string, string>) => ({
+  action: `kms:${action}`,
+  conditionKeys: Object.fromEntries(
+    Object.entries(context).map(([name, value]) => [`kms:EncryptionContext:${name}`, [value]]),
+  ),
+})
+
+const callOf = (caller: string, { action, conditionKeys }: ReturnType<typeof needed>): KmsCall => ({
+  caller,
+  action: action.replace('kms:', ''),
+  purpose: conditionKeys['kms:EncryptionContext:purpose']?.[0],
+})
 
 async function answer(vault: Vault, action: string, body: Call): Promise<Record<string, string>> {
   const { KeyPairSpec, Plaintext, CiphertextBlob, EncryptionContext } = body
   if (action === 'GenerateDataKeyPairWithoutPlaintext' && KeyPairSpec === 'ECC_NIST_P256') {
-    const { publicKey, sealed } = await vault.generateKeyPair(EncryptionContext)
-    return { PublicKey: Buffer.from(publicKey).toString('base64'), PrivateKeyCiphertextBlob: sealed, KeyPairSpec }
+    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const pkcs8 = privateKey.export({ type: 'pkcs8', format: 'der' })
+    const PublicKey = publicKey.export({ type: 'spki', format: 'der' }).toString('base64')
+    return { PublicKey, PrivateKeyCiphertextBlob: await vault.seal(pkcs8, EncryptionContext), KeyPairSpec }
   }
   if (action === 'Encrypt' && Plaintext !== undefined)
     return { CiphertextBlob: await vault.seal(Buffer.from(Plaintext, 'base64'), EncryptionContext) }
-  if (action === 'Decrypt' && CiphertextBlob !== undefined)
-    try {
-      return { Plaintext: Buffer.from(await vault.open(CiphertextBlob, EncryptionContext)).toString('base64') }
-    } catch {
-      throw new KmsError('InvalidCiphertextException')
-    }
+  if (action === 'Decrypt' && CiphertextBlob !== undefined) {
+    const plaintext = await opened(vault, CiphertextBlob, EncryptionContext)
+    return { Plaintext: Buffer.from(plaintext).toString('base64') }
+  }
+  if (action === 'ReEncrypt' && CiphertextBlob !== undefined) {
+    const plaintext = await opened(vault, CiphertextBlob, body.SourceEncryptionContext)
+    return { CiphertextBlob: await vault.seal(plaintext, body.DestinationEncryptionContext) }
+  }
   throw new KmsError('ValidationException')
 }
+
+const opened = (vault: Vault, ciphertext: string, context: Record<string, string>) =>
+  vault.open(ciphertext, context).catch(() => {
+    throw new KmsError('InvalidCiphertextException')
+  })

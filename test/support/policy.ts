@@ -9,8 +9,8 @@ const Statement = z.object({
   Resource: z.unknown(),
   // Strict: an operator that is not understood here must not pass for one that holds.
   Condition: z
-    .strictObject({ Null: byKey, StringEquals: byKey, 'ForAllValues:StringEquals': byKey })
-    .default({ Null: {}, StringEquals: {}, 'ForAllValues:StringEquals': {} }),
+    .strictObject({ Null: byKey, StringEquals: byKey, 'ForAllValues:StringLike': byKey })
+    .default({ Null: {}, StringEquals: {}, 'ForAllValues:StringLike': {} }),
 })
 type Statement = z.infer<typeof Statement>
 const Policy = z.object({
@@ -22,7 +22,7 @@ const Policy = z.object({
 export type Call = { action: string; part?: string; conditionKeys: Record<string, string[]> }
 export type Permit = (call: Call) => boolean
 
-/** What IAM would say to the calls of a role, from the template's own policies; no wildcard is understood. */
+/** What IAM would say to the calls of a role, from the template's own policies; of wildcards only a last `*` is understood. */
 export function permitOf(template: Template, role: string): Permit {
   const statements = Object.values(template.findResources('AWS::IAM::Policy'))
     .map(({ Properties }) => Policy.parse(Properties))
@@ -47,6 +47,13 @@ function conditionHolds({ Condition }: Statement, keys: Record<string, string[]>
   return (
     every('Null', (values, wanted) => String(values.length === 0) === wanted[0]) &&
     every('StringEquals', (values, wanted) => values.length === 1 && wanted.includes(values[0] ?? '')) &&
-    every('ForAllValues:StringEquals', (values, wanted) => values.every(value => wanted.includes(value)))
+    every('ForAllValues:StringLike', (values, wanted) =>
+      values.every(value => wanted.some(pattern => isLike(value, pattern))),
+    )
   )
+}
+
+function isLike(value: string, pattern: string): boolean {
+  if (/\*.|\?/.test(pattern)) throw new Error(`a test does not understand ${pattern}`)
+  return pattern.endsWith('*') ? value.startsWith(pattern.slice(0, -1)) : value === pattern
 }

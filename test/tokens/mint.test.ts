@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { describe, expect, it } from 'vitest'
-import { quotaUseWrite } from '../../functions/entitlements/store.ts'
+import { usedWrite } from '../../functions/entitlements/store.ts'
 import { epochSeconds } from '../../functions/kernel/clock.ts'
 import { keyRing } from '../../functions/tokens/keys.ts'
-import { claimsOf, mint } from '../../functions/tokens/mint.ts'
+import { claimsOf, claimsOfLink, mint } from '../../functions/tokens/mint.ts'
 import type { LinkRecord } from '../../schemas/link.ts'
 import { EntitlementTokenClaims, EntitlementTokenRequest } from '../../schemas/token.ts'
 import { instant, membershipWorld, plan, standing } from '../memberships/world.ts'
@@ -28,15 +28,20 @@ const link = (entitlements: object[], change: object = {}) =>
     subject: id('sub', 1),
     state: 'active',
     seq: 7,
-    tokenTtlSeconds: 900,
+    status: { list: 7, index: 104_729 },
     entitlements,
     ...change,
   }) as unknown as LinkRecord
-const at = (text: string) => ({ issuer: 'https://t.example', now: instant(text), tokenId: 'jti-1' })
+const at = (text: string, ttlSeconds = 900) => ({
+  issuer: 'https://t.example',
+  now: instant(text),
+  tokenId: 'jti-1',
+  ttlSeconds,
+})
 
 describe('claims of a token', () => {
   it('say who, for whom, what and until when', () => {
-    const claims = claimsOf(link([held(1, { limits: { streams: 2 } })]), [], at('2026-10-02T00:00:00Z'))
+    const claims = claimsOf(link([held(1, { limits: { streams: 2 } })]), {}, at('2026-10-02T00:00:00Z'))
     expect(EntitlementTokenClaims.parse(claims)).toEqual({
       iss: 'https://t.example',
       sub: id('sub', 1),
@@ -49,6 +54,7 @@ describe('claims of a token', () => {
       lnk: id('lnk', 1),
       seq: 7,
       ent: [{ id: id('ent', 1), bid: 'benefit-1', st: 'active', vu: 1793491200, lim: { streams: 2 } }],
+      status: { status_list: { idx: 104_729, uri: 'https://t.example/status-lists/youku/7' } },
     })
   })
 
@@ -67,13 +73,19 @@ describe('claims of a token', () => {
     ],
     ['past its grace', { validUntil: '2026-10-01T00:00:00Z', graceUntil: '2026-10-08T00:00:00Z' }, undefined],
   ])('show an entitlement %s', (_, change, expected) => {
-    const claims = claimsOf(link([held(1, change)]), [], at('2026-10-31T23:59:59Z'))
+    const claims = claimsOf(link([held(1, change)]), {}, at('2026-10-31T23:59:59Z'))
     if (!expected) expect(claims).toBeUndefined()
     else expect(claims?.ent).toMatchObject([expected])
   })
 
+  it('are never made without a bit by which they could be taken back', () => {
+    const unlisted = link([held(1)], { status: undefined })
+    expect(() => claimsOf(unlisted, {}, at('2026-10-02T00:00:00Z'))).toThrow(/status index/)
+    expect(claimsOf({ ...unlisted, entitlements: [] }, {}, at('2026-10-02T00:00:00Z'))).toBeUndefined()
+  })
+
   it.each(['ended', 'broken'])('are none for a link that is %s', state => {
-    expect(claimsOf(link([held(1)], { state }), [], at('2026-10-02T00:00:00Z'))).toBeUndefined()
+    expect(claimsOf(link([held(1)], { state }), {}, at('2026-10-02T00:00:00Z'))).toBeUndefined()
   })
 
   it('never outlive an entitlement, and are never empty', () => {
@@ -88,7 +100,7 @@ describe('claims of a token', () => {
     fc.assert(
       fc.property(fc.array(some, { maxLength: 4 }), when, fc.integer({ min: 60, max: 3600 }), (list, now, ttl) => {
         const entitlements = list.map((change, number) => held(number, change))
-        const claims = claimsOf(link(entitlements, { tokenTtlSeconds: ttl }), [], at(now))
+        const claims = claimsOf(link(entitlements), {}, at(now, ttl))
         const iat = epochSeconds(now)
         if (!claims) return
         EntitlementTokenClaims.parse(claims)
@@ -134,6 +146,21 @@ describe('a token from the store', () => {
     await expect(ask('youku', { linkId: id('lnk', 9) })).rejects.toMatchObject(code('link-not-found'))
   })
 
+  it('says what the claims of its link are, which another partner does not get', async () => {
+    const { world, ask } = await minting()
+    await world.sellTo('lin')
+    const { id: linkId } = await world.link('lin', 'y-lin')
+    const needs = { ...world.needs, issuer: 'https://t.example' }
+    const { jti, ...claims } = decodeJwt((await ask('youku', { linkId })).token)
+    expect(await claimsOfLink(needs, 'youku', linkId)).toEqual({
+      ...claims,
+      jti: expect.not.stringMatching(String(jti)),
+    })
+    expect(await claimsOfLink(needs, 'eleme', linkId)).toBe('link-not-found')
+    await world.unlink('lin')
+    expect(await claimsOfLink(needs, 'youku', linkId)).toBe('nothing-entitled')
+  })
+
   it('ends with the term before any timer, and is refused afterwards', async () => {
     const { world, ask } = await minting({ plans: [plan({ term: 'P1M' })] })
     await world.sellTo('lin')
@@ -165,8 +192,8 @@ describe('a token from the store', () => {
     const made = await world.link('lin', 'e-lin', { partner: 'eleme' })
     const entitlement = await standing(world, membership, 'eleme-5off')
     if (!entitlement) throw new Error('no entitlement')
-    const use = { entitlement: entitlement.id, link: made.id, event: 'e1', period: '2026-10', quantity: 3 }
-    await world.table.write(quotaUseWrite(use, 2_000_000_000))
+    const used = { [entitlement.id]: { '2026-10': 3 } }
+    await world.table.write(usedWrite({ link: made.id, partner: 'eleme', used }, undefined))
     expect((await ask('eleme', { linkId: made.id })).entitlements).toMatchObject([{ rem: 1 }])
     world.moveTo('2026-10-31T16:00:00Z')
     expect((await ask('eleme', { linkId: made.id })).entitlements).toMatchObject([{ rem: 4 }])

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { OpenAPIHono } from '@hono/zod-openapi'
 import { beforeEach, expect, test } from 'vitest'
 import type { Table } from '../../functions/kernel/table.ts'
 import { type App, router } from '../../functions/kernel/validate.ts'
@@ -111,7 +112,9 @@ test('only a partner with the scope reports usage', async () => {
 })
 
 test('the OpenAPI document shows both media types and the headers', () => {
-  const document = app.getOpenAPI31Document({ openapi: '3.1.0', info: { title: 't', version: '1' } })
+  const whole = new OpenAPIHono()
+  for (const description of app.described) whole.openAPIRegistry.registerPath(description)
+  const document = whole.getOpenAPI31Document({ openapi: '3.1.0', info: { title: 't', version: '1' } })
   const post = document.paths?.['/v1/usage-batches']?.post
   expect(post?.requestBody).toMatchObject({
     content: {

@@ -13,10 +13,11 @@ export const issuer = 'https://tessera.example'
 /** What receiving needs, with a clock that a test sets. */
 export function receiveNeeds(table: Table, start = '2026-10-03T05:00:00Z') {
   const clock = { at: start as Instant }
-  const keys = keyRing({ table, vault: developmentVault(), now: () => clock.at, random: systemRandom })
+  const now = () => clock.at
+  const keys = keyRing({ table, vault: developmentVault(), now, wallNow: now, random: systemRandom })
   const needs: ReceiveNeeds = {
     table,
-    now: () => clock.at,
+    now,
     keys,
     issuer,
     oldestOpenPeriods: async () => ({ '88vip': '2026-10' as Period }),

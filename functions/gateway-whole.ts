@@ -1,0 +1,76 @@
+import { OpenAPIHono } from '@hono/zod-openapi'
+import { Scope } from '../schemas/client.ts'
+import type { Services } from './connect.ts'
+import { contractRoutes } from './contracts/routes.ts'
+import { docsRoutes } from './docs/routes.tsx'
+import { gateway, type Part } from './gateway.ts'
+import { authorizePart } from './gateway-authorize.ts'
+import { settlementNeeds, usageNeeds } from './gateway-needs.ts'
+import { tokenPart } from './gateway-token.ts'
+import type { App } from './kernel/validate.ts'
+import { linkRoutes } from './links/routes.ts'
+import { membershipRoutes } from './memberships/routes.ts'
+import { partnerRoutes } from './partners/routes.ts'
+import { portalRoutes } from './portal/routes.tsx'
+import { programmeRoutes } from './programmes/routes.ts'
+import { reconciliationRoutes } from './reconciliation/routes.ts'
+import { settlementRoutes } from './settlement/routes.ts'
+import { keyRoutes } from './tokens/key-routes.ts'
+import { usageRoutes } from './usage/routes.ts'
+
+/** Every route there is, in one process: for `npm start` and tests. `schemas/routes.ts` lists the same ones for CDK. */
+export const wholeGateway = (services: Services): App =>
+  gateway(services, { api: apiPart, token: tokenPart, authorize: authorizePart })
+
+/** Everything that the other two entries do not serve, and the description of the whole. */
+export const apiPart: Part = (app, services) => {
+  app.get('/health', c => c.json({ status: 'ok' }))
+  mountDomains(app, services)
+  app.route('/', portalRoutes(services))
+  // Built once: it is public, and takes longer than any other answer.
+  let built: ReturnType<typeof openApiDocument> | undefined
+  const document = () => {
+    built ??= openApiDocument(services)
+    return built
+  }
+  app.get('/openapi.json', c => c.json(document()))
+  app.route('/', docsRoutes({ document }))
+}
+
+const mountDomains: Part = (app, services) => {
+  app.route('/', programmeRoutes(services))
+  app.route('/', partnerRoutes(services))
+  app.route('/', contractRoutes(services))
+  app.route('/', membershipRoutes(services))
+  app.route('/', linkRoutes(services))
+  app.route('/', keyRoutes(services))
+  app.route('/', usageRoutes(usageNeeds(services)))
+  app.route('/', reconciliationRoutes(usageNeeds(services)))
+  app.route('/', settlementRoutes(settlementNeeds(services)))
+}
+
+/** The whole surface, whichever entry answers: built from the zod schemas of every route. */
+function openApiDocument(services: Services) {
+  const { described } = gateway(services, { api: mountDomains, token: tokenPart, authorize: authorizePart })
+  const whole = new OpenAPIHono()
+  for (const description of described) whole.openAPIRegistry.registerPath(description)
+  whole.openAPIRegistry.registerComponent('securitySchemes', 'oauth', {
+    type: 'oauth2',
+    flows: {
+      clientCredentials: {
+        tokenUrl: `${services.issuer}/oauth/token`,
+        scopes: Object.fromEntries(Scope.options.map(scope => [scope, scope])),
+      },
+    },
+  })
+  return whole.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: {
+      title: 'Tessera',
+      version: '0.1.0',
+      description: 'Partner-benefits federation gateway',
+      license: { name: 'Apache-2.0' },
+    },
+    servers: [{ url: services.issuer }],
+  })
+}

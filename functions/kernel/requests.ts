@@ -1,0 +1,250 @@
+import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto'
+import type { ClientRequest } from 'node:http'
+import type { AttributeValue } from '@aws-sdk/client-dynamodb'
+import type { TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb'
+import * as z from 'zod'
+import { type IndexKey, type Key, table as names } from '../../schemas/table.ts'
+import { notACursor } from './refusal.ts'
+
+/** A kind of item: its name in `itemKind`, and the strict shape it is parsed by on write and on read. */
+export type RecordType<S extends z.ZodObject> = { kind: string; schema: S }
+export const recordType = <S extends z.ZodObject>(kind: string, schema: S): RecordType<S> => ({ kind, schema })
+
+/** When a write may happen. `equals` compares top-level attributes; `absentOr` also allows that there is no item. */
+export type Condition =
+  | 'absent'
+  | 'present'
+  | { equals: Record<string, string | number> }
+  | { absentOr: Record<string, string | number> }
+
+export type TransactItem = NonNullable<TransactWriteCommandInput['TransactItems']>[number]
+/** One write of a commit; made by `put`, `remove`, `check` and `add`. */
+export type Write = (tableName: string) => TransactItem
+
+type Address = Key & Partial<IndexKey>
+
+export const put =
+  <S extends z.ZodObject>(
+    type: RecordType<S>,
+    key: Address,
+    item: z.input<S>,
+    { when, ttl }: { when?: Condition; ttl?: number } = {},
+  ): Write =>
+  TableName => ({
+    Put: {
+      TableName,
+      Item: { ...type.schema.parse(item), ...key, [names.kind]: type.kind, ...(ttl && { [names.timeToLive]: ttl }) },
+      ...expressionOf(when),
+    },
+  })
+
+export const remove =
+  ({ pk, sk }: Key, when?: Condition): Write =>
+  TableName => ({ Delete: { TableName, Key: { pk, sk }, ...expressionOf(when) } })
+
+export const check =
+  ({ pk, sk }: Key, when: Condition): Write =>
+  TableName => ({
+    ConditionCheck: { TableName, Key: { pk, sk }, ConditionExpression: '', ...expressionOf(when) },
+  })
+
+/** Adds to a number, creating the item. Only beside a create-only marker: alone it would count a retry twice. */
+export const add =
+  ({ pk, sk }: Key, kind: string, attribute: string, amount: bigint): Write =>
+  TableName => ({
+    Update: {
+      TableName,
+      Key: { pk, sk },
+      UpdateExpression: 'ADD #attribute :amount SET #kind = :kind',
+      ExpressionAttributeNames: { '#attribute': attribute, '#kind': names.kind },
+      ExpressionAttributeValues: { ':amount': amount, ':kind': kind },
+    },
+  })
+
+function expressionOf(when: Condition | undefined) {
+  if (when === undefined) return {}
+  if (when === 'absent') return { ConditionExpression: 'attribute_not_exists(pk)' }
+  if (when === 'present') return { ConditionExpression: 'attribute_exists(pk)' }
+  const wanted = Object.entries('equals' in when ? when.equals : when.absentOr)
+  const equal = wanted.map((_, index) => `#c${index} = :c${index}`).join(' AND ')
+  return {
+    ConditionExpression: 'equals' in when ? equal : `attribute_not_exists(pk) OR (${equal})`,
+    ExpressionAttributeNames: Object.fromEntries(wanted.map(([name], index) => [`#c${index}`, name])),
+    ExpressionAttributeValues: Object.fromEntries(wanted.map(([, value], index) => [`:c${index}`, value])),
+  }
+}
+
+export type QueryOptions = {
+  /** Partition of the table, or of the index if one is named. */
+  partition: string
+  index?: 'gsi1'
+  startsWith?: string
+  /** Sort keys from this one on / up to this one, both inclusive. */
+  from?: string
+  to?: string
+  limit?: number
+  descending?: boolean
+  cursor?: string | undefined
+}
+
+/** The input of a Query or of one page of it. */
+export function queryInput(options: QueryOptions) {
+  const { partition, index, startsWith, from, to, limit, descending, cursor } = options
+  const { partitionKey, sortKey } = names.indexes.find(({ name }) => name === index) ?? names
+  const range =
+    startsWith !== undefined
+      ? 'begins_with(#sk, :from)'
+      : from !== undefined && to !== undefined
+        ? '#sk BETWEEN :from AND :to'
+        : from !== undefined
+          ? '#sk >= :from'
+          : to !== undefined
+            ? '#sk <= :to'
+            : undefined
+  return {
+    ...(index && { IndexName: index }),
+    KeyConditionExpression: range ? `#pk = :pk AND ${range}` : '#pk = :pk',
+    ExpressionAttributeNames: { '#pk': partitionKey, ...(range && { '#sk': sortKey }) },
+    ExpressionAttributeValues: {
+      ':pk': partition,
+      ...((startsWith ?? from) !== undefined && { ':from': startsWith ?? from }),
+      ...(startsWith === undefined && to !== undefined && { ':to': to }),
+    },
+    ...(!index && { ConsistentRead: true }),
+    ...(limit && { Limit: limit }),
+    ...(descending && { ScanIndexForward: false }),
+    ...(cursor && { ExclusiveStartKey: decodeCursor(cursor, options) }),
+  }
+}
+
+/** The input of the Query of a whole partition, of which `where` leaves out some. */
+export function collectionInput(partition: string, where: Record<string, string>) {
+  const wanted = Object.entries(where)
+  return {
+    KeyConditionExpression: '#pk = :pk',
+    ...(wanted.length > 0 && { FilterExpression: wanted.map((_, at) => `#w${at} = :w${at}`).join(' AND ') }),
+    ExpressionAttributeNames: {
+      '#pk': names.partitionKey,
+      ...Object.fromEntries(wanted.map(([name], at) => [`#w${at}`, name])),
+    },
+    ExpressionAttributeValues: {
+      ':pk': { S: partition },
+      ...Object.fromEntries(wanted.map(([, value], at) => [`:w${at}`, { S: value }])),
+    },
+    ConsistentRead: true,
+  }
+}
+
+export const encodeCursor = (key: Record<string, unknown>): string =>
+  Buffer.from(JSON.stringify(key)).toString('base64url')
+
+/**
+ * A cursor may come from outside: it names a key within the very query that is asked, or it is none.
+ * @throws Refusal invalid-request
+ */
+function decodeCursor(cursor: string, { partition, index, startsWith = '', from, to }: QueryOptions) {
+  const asked = names.indexes.find(({ name }) => name === index)
+  const parts = [names, ...(asked ? [asked] : [])].flatMap(({ partitionKey, sortKey }) => [partitionKey, sortKey])
+  const key = keyOf(cursor)
+  const { partitionKey, sortKey } = asked ?? names
+  const place = key[sortKey] ?? ''
+  const isWithin =
+    Object.keys(key).length === parts.length &&
+    parts.every(part => typeof key[part] === 'string' && key[part] !== '') &&
+    key[partitionKey] === partition &&
+    place.startsWith(startsWith) &&
+    (from === undefined || place >= from) &&
+    (to === undefined || place <= to)
+  if (!isWithin) throw notACursor()
+  return key
+}
+
+function keyOf(cursor: string): Record<string, string> {
+  try {
+    return CursorKey.parse(JSON.parse(Buffer.from(cursor.slice(0, 8000), 'base64url').toString()))
+  } catch {
+    throw notACursor()
+  }
+}
+const CursorKey = z.record(z.string(), z.string())
+
+export type Credentials = { accessKeyId: string; secretAccessKey: string; sessionToken?: string }
+type Unsigned = { headers: Record<string, string>; body: string }
+
+/**
+ * Signs POST requests to DynamoDB (AWS Signature Version 4, "Create a signed AWS API request"): gives the headers with
+ * `x-amz-date` and `authorization` added. Names of headers are in lower case; all that are given are signed.
+ */
+export function requestSigner() {
+  let held: { name: string; key: KeyObject } | undefined
+  const keyOf = (secret: string, day: string, region: string): KeyObject => {
+    const name = `${secret}/${day}/${region}`
+    if (held?.name === name) return held.key
+    const derived = [day, region, 'dynamodb', 'aws4_request'].reduce(hmac, Buffer.from(`AWS4${secret}`))
+    held = { name, key: createSecretKey(derived) }
+    return held.key
+  }
+  return (request: Unsigned, region: string, credentials: Credentials, now: Date): Record<string, string> => {
+    const date = now.toISOString().replaceAll(/[-:]|\.\d+/g, '')
+    const { accessKeyId, secretAccessKey, sessionToken } = credentials
+    const headers: Record<string, string> = {
+      ...request.headers,
+      'x-amz-date': date,
+      ...(sessionToken && { 'x-amz-security-token': sessionToken }),
+    }
+    const signed = Object.keys(headers).sort()
+    const lines = signed.map(name => `${name}:${headers[name]}`).join('\n')
+    const canonical = `POST\n/\n\n${lines}\n\n${signed.join(';')}\n${hash('sha256', request.body)}`
+    const day = date.slice(0, 8)
+    const scope = `${day}/${region}/dynamodb/aws4_request`
+    const signature = createHmac('sha256', keyOf(secretAccessKey, day, region))
+      .update(`AWS4-HMAC-SHA256\n${date}\n${scope}\n${hash('sha256', canonical)}`)
+      .digest('hex')
+    const credential = `Credential=${accessKeyId}/${scope}, SignedHeaders=${signed.join(';')}, Signature=${signature}`
+    return { ...headers, authorization: `AWS4-HMAC-SHA256 ${credential}` }
+  }
+}
+
+const hmac = (key: Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest()
+
+/** Balances may pass 2^53: such integers come back as bigint instead of a wrong number. */
+export function numberOf(text: string): number | bigint {
+  const isLarge = /^-?\d+$/.test(text) && !Number.isSafeInteger(Number(text))
+  return isLarge ? BigInt(text) : Number(text)
+}
+
+/** An item as the SDK's document client would give it, where it holds neither bytes nor sets. */
+export const plainItem = (item: Record<string, AttributeValue>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(item).map(([name, value]) => [name, plainOf(value)]))
+
+function plainOf({ S, N, BOOL, NULL, L, M }: AttributeValue): unknown {
+  if (S !== undefined) return S
+  if (N !== undefined) return numberOf(N)
+  if (BOOL !== undefined) return BOOL
+  if (NULL) return null
+  if (L) return L.map(plainOf)
+  if (M) return plainItem(M)
+  throw new TypeError('an item of a collection has an attribute of another type')
+}
+
+export function parse<S extends z.ZodObject>(type: RecordType<S>, item: Record<string, unknown>): z.output<S> {
+  const { pk: _pk, sk: _sk, gsi1pk: _gsi1pk, gsi1sk: _gsi1sk, ttl: _ttl, itemKind: _kind, ...record } = item
+  return type.schema.parse(record)
+}
+
+/** The body of a good answer. */
+export const answerOf = (request: ClientRequest, body: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    request.on('timeout', () => request.destroy(new Error('no answer in time')))
+    request.on('error', reject)
+    request.on('response', response => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.on('error', reject)
+      response.on('end', () => {
+        if (response.statusCode === 200) resolve(Buffer.concat(chunks).toString())
+        else reject(new Error(`status ${response.statusCode}`))
+      })
+    })
+    request.end(body)
+  })

@@ -1,0 +1,56 @@
+import { type KeyPurpose, KeyPurpose as KeyPurposes, type KeyRecord } from '../../schemas/key.ts'
+import type { Instant } from '../../schemas/primitives.ts'
+import type { Now } from '../kernel/clock.ts'
+import { passOverConflict, type Table } from '../kernel/table.ts'
+import { allKeys, createFirstKeys } from './key-store.ts'
+import type { Vault } from './vault.ts'
+
+export type Clocks = {
+  now: Now
+  /** Access tokens live in real time, whatever the test clock says, and so do the keys that sign them. */
+  wallNow: Now
+}
+export const nowOf = ({ now, wallNow }: Clocks, purpose: KeyPurpose): Instant =>
+  purpose === 'access' ? wallNow() : now()
+
+export type KeysOfPurposes = Record<KeyPurpose, KeyRecord[]>
+type Needs = Clocks & { table: Table; vault: Vault }
+
+/** Every key of every purpose. A purpose without any gets its first two: one that signs, and the one that follows. */
+export async function loadKeys(needs: Needs): Promise<KeysOfPurposes> {
+  const found = byPurpose(await allKeys(needs.table))
+  const missing = KeyPurposes.options.filter(purpose => found[purpose].length === 0)
+  if (missing.length === 0) return found
+  await Promise.all(missing.map(purpose => createFirst(needs, purpose)))
+  return byPurpose(await allKeys(needs.table))
+}
+
+function byPurpose(records: KeyRecord[]): KeysOfPurposes {
+  const of = (purpose: KeyPurpose) => records.filter(record => record.purpose === purpose)
+  return {
+    entitlement: of('entitlement'),
+    'status-list': of('status-list'),
+    event: of('event'),
+    statement: of('statement'),
+    access: of('access'),
+  }
+}
+
+async function createFirst(needs: Needs, purpose: KeyPurpose): Promise<void> {
+  const publishedAt = nowOf(needs, purpose)
+  const [first, second] = await Promise.all([
+    newKey(needs, { purpose, sequence: 1, publishedAt }),
+    newKey(needs, { purpose, sequence: 2, publishedAt }),
+  ])
+  // Where a rival made this purpose's first keys, those are as good and ours are forgotten.
+  await createFirstKeys(needs.table, [{ ...first, activeFrom: publishedAt }, second]).catch(passOverConflict)
+}
+
+/** A key that nobody has asked for yet. */
+export async function newKey(
+  { vault }: { vault: Vault },
+  place: Pick<KeyRecord, 'purpose' | 'sequence' | 'publishedAt'>,
+): Promise<KeyRecord> {
+  const { publicJwk, sealed } = await vault.generateKeyPair(place.purpose)
+  return { ...place, kid: publicJwk.kid, publicJwk, sealed }
+}

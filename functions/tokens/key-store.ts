@@ -1,0 +1,42 @@
+import { KeyRecord, SecretRecord } from '../../schemas/key.ts'
+import { type Condition, put, recordType, type Table } from '../kernel/table.ts'
+import type { Rotation } from './key-lifecycle.ts'
+
+const key = recordType('key', KeyRecord)
+const secret = recordType('secret', SecretRecord)
+const partition = 'KEYS'
+const addressOf = ({ purpose, sequence }: KeyRecord) => ({
+  pk: partition,
+  sk: `KEY#${purpose}#${String(sequence).padStart(6, '0')}`,
+})
+const create = (record: KeyRecord) => put(key, addressOf(record), record, { when: 'absent' })
+
+/** Every key there ever was, those of one purpose in order of their sequence. */
+export const allKeys = (table: Table): Promise<KeyRecord[]> => table.all(key, { partition, startsWith: 'KEY#' })
+
+/**
+ * Creates the first keys of a purpose, all or none. Their fixed sort keys let exactly one of several rivals win.
+ * @throws Conflict when there are some already
+ */
+export const createFirstKeys = (table: Table, records: KeyRecord[]): Promise<void> => table.commit(records.map(create))
+
+/**
+ * A key that takes over for the first time is guarded by the creation of the one behind it, and one that was scheduled
+ * by its own schedule: of several rivals exactly one commits.
+ * @throws Conflict when another rotation got in between
+ */
+export const commitRotation = (table: Table, { changes }: Rotation, created: KeyRecord[]): Promise<void> =>
+  table.commit([
+    ...changes.map(({ before, after }) => put(key, addressOf(after), after, { when: unchanged(before) })),
+    ...created.map(create),
+  ])
+
+const unchanged = ({ kid, activeFrom }: KeyRecord): Condition => ({
+  equals: { kid, ...(activeFrom && { activeFrom }) },
+})
+
+export const findSecret = (table: Table, name: string) => table.get(secret, { pk: partition, sk: `SECRET#${name}` })
+
+/** @throws Conflict when there is one already */
+export const createSecret = (table: Table, record: SecretRecord): Promise<void> =>
+  table.write(put(secret, { pk: partition, sk: `SECRET#${record.name}` }, record, { when: 'absent' }))

@@ -1,0 +1,23 @@
+import { type BundlingOptions, LogLevel, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs'
+import type { FunctionName } from './lambdas.ts'
+
+/** The authorization server names its stored models by their classes; `api` carries it to describe its routes. */
+const withNames: readonly FunctionName[] = ['api', 'authorize']
+
+/** How a Lambda's entry point becomes one file. */
+export const bundlingOf = (name: FunctionName): BundlingOptions => ({
+  format: OutputFormat.ESM,
+  target: 'node24',
+  // The SDK goes into the bundle: what runs is the version that the tests ran, and Lambda's own one may differ.
+  externalModules: [],
+  mainFields: ['module', 'main'],
+  minify: true,
+  keepNames: withNames.includes(name),
+  sourceMap: true,
+  metafile: true,
+  logLevel: LogLevel.WARNING,
+  // An import of a name that a module does not have would only be undefined when it is called.
+  esbuildArgs: { '--log-override:import-is-undefined': 'error' },
+  // CommonJS dependencies still call `require` for Node's own modules.
+  banner: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);",
+})
