@@ -1,7 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
-import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
 import { Config } from '../../schemas/config.ts'
 import { connect, type Services } from '../connect.ts'
@@ -16,6 +14,7 @@ import { developmentVault } from '../tokens/vault.ts'
 import { demoAccounts } from './accounts.ts'
 import { rememberedClock } from './clock.ts'
 import { createTable } from './create-table.ts'
+import { openDataFolder } from './data-folder.ts'
 import { clientSecret, identityDisplay, identityPort, partners, people, programme, relyingParty } from './demo.ts'
 import { type EngineOptions, localAccess, startEngine } from './engine.ts'
 import { openidProvider } from './openid.ts'
@@ -72,6 +71,8 @@ async function startAll(
     partners.map(({ id, port: usual }) => [id, `http://localhost:${ports(id, usual)}`]),
   )
 
+  // Without a folder everything is gone with the process, its key too.
+  const vaultKey = dataFolder ? openDataFolder(dataFolder) : randomBytes(32)
   progress('starting the DynamoDB engine')
   const engine = await startEngine({ ...options.engine, ...(dataFolder && { dataFolder }), log: progress })
   stops.push(() => engine.stop())
@@ -80,7 +81,7 @@ async function startAll(
   const present = systemNow()
   const clock = rememberedClock(dataFolder, seedStart(present))
   const services = connect(configOf(issuer, identityIssuer, engine.endpoint), {
-    vault: developmentVault(vaultKey(dataFolder)),
+    vault: developmentVault(vaultKey),
     now: clock.now,
     log,
   })
@@ -139,15 +140,6 @@ const configOf = (issuer: string, identityIssuer: string, endpoint: string): Con
     ALLOW_LOOPBACK: 'true',
     DYNAMODB_ENDPOINT: endpoint,
   })
-
-/** A kept data folder needs its keys kept too; without one, everything is gone with the process. */
-function vaultKey(dataFolder: string | undefined): Uint8Array {
-  if (!dataFolder) return randomBytes(32)
-  mkdirSync(dataFolder, { recursive: true, mode: 0o700 })
-  const file = join(dataFolder, 'development-vault.key')
-  if (!existsSync(file)) writeFileSync(file, randomBytes(32), { mode: 0o600 })
-  return readFileSync(file)
-}
 
 const isSeeded = (services: Services): Promise<boolean> =>
   findProgramme(services, programme.id).then(
