@@ -15,12 +15,17 @@ export class FetchFailed extends Error {
   }
 }
 
-export interface FetchBounds {
-  readonly accept: string
+export interface ExchangeBounds {
   /** Covers the whole exchange: a server that drips one byte a second runs out of it too. */
   readonly timeoutMilliseconds: number
   /** Counted after content decoding, so a compressed bomb is stopped as well. */
   readonly maxBytes: number
+  /** Ends the exchange early. */
+  readonly signal?: AbortSignal
+}
+
+export interface FetchBounds extends ExchangeBounds {
+  readonly accept: string
   /** The entity tag of what is held already. */
   readonly ifNoneMatch?: string | undefined
 }
@@ -31,29 +36,63 @@ export interface Fetched {
   readonly headers: Headers
 }
 
+export interface Exchanged extends Fetched {
+  readonly status: number
+}
+
 /**
- * GET with a deadline, a size cap and no redirects; only status 200 is an answer, and 304 when asked for.
+ * One request and its answer, with a deadline, a size cap and no redirects followed.
+ * @param isBodyWanted asked before the body is read; what it throws ends the exchange
  * @throws FetchFailed
  */
-export async function fetchBounded(fetch: Fetch, url: string, bounds: FetchBounds): Promise<Fetched> {
+export async function exchange(
+  fetch: Fetch,
+  url: string,
+  init: RequestInit,
+  bounds: ExchangeBounds,
+  isBodyWanted: (response: Response) => boolean = () => true,
+): Promise<Exchanged> {
   const abort = new AbortController()
-  const deadline = Promise.withResolvers<never>()
-  const timer = setTimeout(() => {
-    const late = new FetchFailed('timeout')
-    deadline.reject(late)
-    abort.abort(late)
-  }, bounds.timeoutMilliseconds)
-  const ask = () => get(fetch, url, bounds, abort)
-  const exchange = ask().catch((error: unknown) => (isConnectionClosed(error) ? ask() : Promise.reject(error)))
+  const ended = Promise.withResolvers<never>()
+  const end = (reason: unknown) => {
+    ended.reject(reason)
+    abort.abort(reason)
+  }
+  const onSignal = () => end(bounds.signal?.reason)
+  const timer = setTimeout(() => end(new FetchFailed('timeout')), bounds.timeoutMilliseconds)
+  bounds.signal?.addEventListener('abort', onSignal, { once: true })
+  if (bounds.signal?.aborted) onSignal()
+  const ask = async () => {
+    const response = await fetch(url, { ...init, redirect: 'manual', signal: abort.signal })
+    return readAnswer(response, bounds.maxBytes, isBodyWanted)
+  }
+  const isRepeatable = (error: unknown) => (init.method ?? 'GET') === 'GET' && isConnectionClosed(error)
+  const answer = ask().catch((error: unknown) => (isRepeatable(error) ? ask() : Promise.reject(error)))
   try {
     // Raced, because an injected fetch may not heed the signal.
-    return await Promise.race([exchange, deadline.promise])
+    return await Promise.race([answer, ended.promise])
   } catch (error) {
     if (error instanceof FetchFailed) throw error
     throw new FetchFailed('unavailable', { cause: error })
   } finally {
     clearTimeout(timer)
+    bounds.signal?.removeEventListener('abort', onSignal)
   }
+}
+
+/**
+ * GET as `exchange` bounds it; only status 200 is an answer, and 304 when asked for.
+ * @throws FetchFailed
+ */
+export async function fetchBounded(fetch: Fetch, url: string, bounds: FetchBounds): Promise<Fetched> {
+  const { accept, ifNoneMatch } = bounds
+  const headers = ifNoneMatch === undefined ? { accept } : { accept, 'if-none-match': ifNoneMatch }
+  return exchange(fetch, url, { headers, credentials: 'omit' }, bounds, response => {
+    if (ifNoneMatch !== undefined && response.status === 304 && !response.redirected) return false
+    const fault = faultOf(response)
+    if (fault !== undefined) throw new FetchFailed(fault)
+    return true
+  })
 }
 
 /** The server may close a connection that was kept alive just as it is used again. A GET may then be asked once more. */
@@ -62,30 +101,34 @@ function isConnectionClosed(error: unknown): boolean {
   return cause instanceof Error && 'code' in cause && (cause.code === 'ECONNRESET' || cause.code === 'UND_ERR_SOCKET')
 }
 
-async function get(fetch: Fetch, url: string, bounds: FetchBounds, abort: AbortController): Promise<Fetched> {
-  const { accept, ifNoneMatch } = bounds
-  const response = await fetch(url, {
-    headers: ifNoneMatch === undefined ? { accept } : { accept, 'if-none-match': ifNoneMatch },
-    redirect: 'manual',
-    credentials: 'omit',
-    signal: abort.signal,
-  })
-  const unchanged = ifNoneMatch !== undefined && response.status === 304 && !response.redirected
-  const fault = unchanged ? undefined : faultOf(response, bounds.maxBytes)
-  if (unchanged || fault !== undefined) {
-    // Frees the connection; the body is of no interest and its failure is none of ours.
-    await response.body?.cancel().catch(() => undefined)
-    if (fault !== undefined) throw new FetchFailed(fault)
-    return { headers: response.headers }
-  }
-  return { body: await readCapped(response, bounds.maxBytes), headers: response.headers }
-}
-
-function faultOf(response: Response, maxBytes: number): FetchFault | undefined {
+function faultOf(response: Response): FetchFault | undefined {
   const { status } = response
   if (response.redirected || response.type === 'opaqueredirect' || (status >= 300 && status < 400)) return 'redirected'
-  if (status !== 200) return 'unavailable'
-  return Number(response.headers.get('content-length') ?? 0) > maxBytes ? 'too-large' : undefined
+  return status === 200 ? undefined : 'unavailable'
+}
+
+async function readAnswer(
+  response: Response,
+  maxBytes: number,
+  isBodyWanted: (response: Response) => boolean,
+): Promise<Exchanged> {
+  const { status, headers } = response
+  let isRead = false
+  try {
+    isRead = isBodyWanted(response)
+    if (isRead && Number(headers.get('content-length') ?? 0) > maxBytes) throw new FetchFailed('too-large')
+  } catch (error) {
+    await discard(response)
+    throw error
+  }
+  if (isRead) return { status, headers, body: await readCapped(response, maxBytes) }
+  await discard(response)
+  return { status, headers }
+}
+
+/** Frees the connection; the body is of no interest and its failure is none of ours. */
+async function discard(response: Response): Promise<void> {
+  await response.body?.cancel().catch(() => undefined)
 }
 
 async function readCapped(response: Response, maxBytes: number): Promise<Buffer> {

@@ -1,3 +1,4 @@
+import { CLOCK_TOLERANCE_SECONDS } from './clock.ts'
 import { type RefusalCode, TokenRefused } from './refused.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from './strict-json.ts'
 
@@ -13,8 +14,6 @@ export interface Times {
   readonly expiresAt: number
 }
 
-/** For iat and nbf: the issuer's clock may be this far ahead of ours. exp gets none: a dead token stays dead. */
-export const CLOCK_TOLERANCE_SECONDS = 60
 const MAX_LIFETIME_SECONDS = 3600
 const TIME_CEILING = 2 ** 40
 
@@ -89,6 +88,8 @@ type StatedTimes = { readonly [name in keyof Times]: number | undefined }
 function judgeWindow({ issuedAt, notBefore, expiresAt }: StatedTimes, now: number): void {
   // A clock that answers NaN would pass every comparison below.
   if (!Number.isFinite(now)) throw new TypeError('now() must answer epoch seconds')
+  // To `Date.now` every token would have expired long ago.
+  if (now >= TIME_CEILING) throw new TypeError('now() must answer epoch seconds, not milliseconds')
   if (expiresAt !== undefined && expiresAt <= now) throw new TokenRefused('token-expired')
   const latest = now + CLOCK_TOLERANCE_SECONDS
   if (notBefore !== undefined && notBefore > latest) throw new TokenRefused('token-not-yet-valid')

@@ -1,5 +1,5 @@
 import { judgeLifetime, judgeParties, readCount, readObject, readText, readTime } from './claims.ts'
-import { TokenRefused } from './refused.ts'
+import { type RefusalCode, TokenRefused } from './refused.ts'
 import type { JsonObject, JsonValue } from './strict-json.ts'
 
 export type LimitValue = number | string | boolean
@@ -34,6 +34,13 @@ export interface VerifiedEntitlements {
   /** Never empty; entitlements that ended before the moment of verification are left out. */
   readonly entitlements: readonly VerifiedEntitlement[]
   readonly status: StatusFinding
+  /**
+   * Benefits that the token has and that are left out above, because no fresh status list could be had and
+   * `onStaleStatus` does not let them pass then. Empty unless `status` is `stale`.
+   */
+  readonly withheld: readonly string[]
+  /** Why no fresh status list could be had; absent unless `status` is `stale`. */
+  readonly staleReason?: RefusalCode
   has(benefit: string): boolean
   entitlement(benefit: string): VerifiedEntitlement | undefined
 }
@@ -83,14 +90,22 @@ export function readEntitlementToken(
   return { ...named, issuedAt, expiresAt, entitlements, reference }
 }
 
+/** What {@link present} says of a status that could not be looked up. */
+export interface Staleness {
+  readonly withheld: readonly string[]
+  readonly staleReason: RefusalCode
+}
+
 /** The reading as a partner gets it: frozen, since one object may answer for many verifications. */
-export function present(reading: TokenReading, status: StatusFinding): VerifiedEntitlements {
+export function present(reading: TokenReading, status: StatusFinding, stale?: Staleness): VerifiedEntitlements {
   const { reference: _, entitlements, ...named } = reading
   const entitlement = (benefit: string) => entitlements.find(one => one.benefit === benefit)
   return Object.freeze({
     ...named,
     entitlements: Object.freeze(entitlements),
     status,
+    withheld: Object.freeze(stale?.withheld ?? []),
+    ...(stale === undefined ? {} : { staleReason: stale.staleReason }),
     has: (benefit: string) => entitlement(benefit) !== undefined,
     entitlement,
   })

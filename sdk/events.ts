@@ -6,8 +6,9 @@ export interface EventVerifierOptions extends Omit<SignatureVerifierOptions, 'ty
   /** The partner's own id: `aud` is this string, or a list that has it. */
   readonly audience: string
   /**
-   * Answers whether this event was seen before, and remembers it, in one step. Asked last, so that only genuine events
-   * are remembered; without it, a repeated event verifies again.
+   * Whether the event of this `jti` has been processed: a question that changes nothing. To claim the id here would lose
+   * the event whose effect then fails, since its repetition would be refused. Store the id together with the effect, once
+   * `verify` has resolved. Asked last, about genuine events only; without it, a repeated event verifies again.
    */
   readonly seen?: ((tokenId: string) => boolean | Promise<boolean>) | undefined
 }
@@ -36,7 +37,8 @@ const URI = /^[A-Za-z][A-Za-z0-9+.-]*:[!-~]+$/
 
 /**
  * Verifies security event tokens (RFC 8417) as OpenID Shared Signals 1.0 profiles them. Answer a push (RFC 8935) with
- * 202 once the events are stored, also for `event-replayed`: its sender repeats what it has no answer to.
+ * 202 once the effect and the id are stored, also where the id was there before (`event-replayed`, or a conflict in your
+ * own store): the sender repeats what it has no answer to.
  * @throws TypeError when the options cannot be right
  */
 export function createEventVerifier(options: EventVerifierOptions): EventVerifier {

@@ -20,6 +20,7 @@ export {
 } from './middleware/core.ts'
 export {
   createSignatureVerifier,
+  type LastingTyp,
   SECURITY_EVENT_TYP,
   SETTLEMENT_STATEMENT_TYP,
   type SignatureVerifier,
@@ -35,6 +36,7 @@ export {
   type DeliveryFault,
   ReceiptChainBroken,
   ReporterRefused,
+  StoredBatchUnreadable,
   UsageRejected,
   UsageUndelivered,
 } from './reporter-errors.ts'
@@ -45,6 +47,6 @@ export { ReceiptRefused, type UsageReceipt } from './reporter-receipt.ts'
 export type { ReporterCredentials } from './reporter-token.ts'
 export type { HighSPolicy } from './signed.ts'
 export type { OnStaleStatus, StalePolicy } from './status-check.ts'
-export { STATUS_LIST_TYP, type StatusLimits } from './status-lists.ts'
+export type { StatusLimits } from './status-lists.ts'
 export type { JsonObject, JsonValue } from './strict-json.ts'
 export { createVerifier, ENTITLEMENT_TOKEN_TYP, type Verifier, type VerifierOptions } from './verifier.ts'

@@ -1,28 +1,34 @@
 import { type Fetch, FetchFailed, type FetchFault, fetchBounded } from './bounded-fetch.ts'
+import { type Bound, boundedNumbers } from './bounds.ts'
 import { etagOf, freshSeconds } from './caching.ts'
+import { epochSeconds } from './clock.ts'
 import { issuerBase } from './issuer-url.ts'
 import { type KeysByKid, type PublishedKey, readJwks } from './jwks.ts'
+import { createRefreshed, type Fetched, within } from './refreshed.ts'
 import { type RefusalCode, TokenRefused } from './refused.ts'
 
-/** Bounds on fetching and keeping the issuer's keys. Lower them freely; the defaults suit a busy partner. */
+/** Bounds on fetching and keeping the issuer's keys, whole numbers all. The defaults suit a busy partner. */
 export interface KeyLimits {
   /** For one exchange with the issuer, of whatever kind. */
   readonly timeoutMilliseconds: number
   readonly maxBytes: number
   /** The longest a key document counts as fresh, whatever its max-age says. */
   readonly maxAgeSeconds: number
-  /** Pause between two fetches on behalf of unknown kids, and after a failed refresh. */
+  /**
+   * Pause between two fetches on behalf of unknown kids, and after a failed refresh; at most 5 s while no keys are held
+   * that could serve meanwhile.
+   */
   readonly cooldownSeconds: number
   /** How long after its freshness a document still serves while the issuer cannot be reached. */
   readonly staleSeconds: number
 }
 
-export const DEFAULT_KEY_LIMITS: KeyLimits = {
-  timeoutMilliseconds: 5000,
-  maxBytes: 65_536,
-  maxAgeSeconds: 300,
-  cooldownSeconds: 30,
-  staleSeconds: 3600,
+export const KEY_BOUNDS: Readonly<Record<keyof KeyLimits, Bound>> = {
+  timeoutMilliseconds: { least: 1, most: 600_000, standard: 5000 },
+  maxBytes: { least: 1, most: 16_777_216, standard: 65_536 },
+  maxAgeSeconds: { least: 1, most: 86_400, standard: 300 },
+  cooldownSeconds: { least: 1, most: 3600, standard: 30 },
+  staleSeconds: { least: 0, most: 604_800, standard: 3600 },
 }
 
 export interface IssuerKeysOptions {
@@ -39,13 +45,13 @@ export interface IssuerKeys {
   key(kid: string): Promise<PublishedKey>
   /** The key when a fresh document that has it is at hand: no fetch, no waiting. */
   held(kid: string, at: number): PublishedKey | undefined
+  /** The key as the last document has it, fresh or not: no fetch, no waiting. */
+  published(kid: string): PublishedKey | undefined
 }
 
-interface KeySet {
+interface KeySet extends Fetched {
   readonly keys: KeysByKid
   readonly etag: string | undefined
-  readonly fetchedAt: number
-  readonly freshUntil: number
 }
 
 interface Source {
@@ -61,7 +67,8 @@ const FETCH_CODES = {
   unavailable: 'keys-unavailable',
 } as const satisfies Record<FetchFault, RefusalCode>
 
-export const epochSeconds = (): number => Math.floor(Date.now() / 1000)
+/** With no keys at all every token is refused, so the issuer's recovery should be noticed soon. */
+const LONGEST_EMPTY_PAUSE_SECONDS = 5
 
 export const fetchOf = ({ fetch = globalThis.fetch as Fetch }: Pick<IssuerKeysOptions, 'fetch'>): Fetch => fetch
 
@@ -69,67 +76,54 @@ export const fetchOf = ({ fetch = globalThis.fetch as Fetch }: Pick<IssuerKeysOp
  * The issuer's published ES256 keys, fetched when needed: one fetch at a time, kept while fresh, and kept a bounded
  * time longer while the issuer is down.
  * @throws TypeError when the issuer is not an acceptable URL
+ * @throws RangeError that names a wrong limit
  */
 export function createIssuerKeys(options: IssuerKeysOptions): IssuerKeys {
   const { now = epochSeconds } = options
-  const limits: KeyLimits = { ...DEFAULT_KEY_LIMITS, ...options.limits }
+  const limits: KeyLimits = boundedNumbers(KEY_BOUNDS, options.limits, 'limits.')
   const source = { fetch: fetchOf(options), url: `${issuerBase(options.issuer)}/.well-known/jwks.json`, limits }
-  let held: KeySet | undefined
-  let flight: Promise<KeySet> | undefined
-  let failedAt = Number.NEGATIVE_INFINITY
   let unknownAt = Number.NEGATIVE_INFINITY
 
-  function refresh(): Promise<KeySet> {
-    flight ??= load(source, held, now())
-      .then(set => {
-        held = set
-        return set
-      })
-      .finally(() => {
-        flight = undefined
-      })
-    return flight
-  }
+  const isUsable = (set: KeySet | undefined, at: number): set is KeySet =>
+    set !== undefined && at < set.freshUntil + limits.staleSeconds
 
-  const fresh = (at: number): KeySet | undefined =>
-    held !== undefined && at >= held.fetchedAt && at < held.freshUntil ? held : undefined
+  const document = createRefreshed<KeySet>({
+    load: (held, at) => load(source, held, at),
+    pauseSeconds: (held, at) =>
+      isUsable(held, at) ? limits.cooldownSeconds : Math.min(limits.cooldownSeconds, LONGEST_EMPTY_PAUSE_SECONDS),
+    now,
+  })
 
-  async function current(at: number): Promise<KeySet> {
-    const set = fresh(at)
-    if (set !== undefined) return set
-    const usable = held !== undefined && at < held.freshUntil + limits.staleSeconds ? held : undefined
-    // Without this pause every verification would wait for the timeout while the issuer is down.
-    if (usable !== undefined && within(at, failedAt, limits.cooldownSeconds)) return usable
+  /** @throws TokenRefused why there is no fresh document, unless the one before still serves and has the key */
+  async function refreshed(kid: string): Promise<KeySet> {
     try {
-      return await refresh()
+      return await document.refresh()
     } catch (error) {
-      failedAt = at
-      if (usable !== undefined) return usable
+      const held = document.held()
+      if (isUsable(held, now()) && held.keys.has(kid)) return held
       throw error
     }
   }
 
   async function key(kid: string): Promise<PublishedKey> {
     const at = now()
-    const before = held
-    const set = await current(at)
-    const found = set.keys.get(kid)
-    if (found !== undefined) return found
+    const fresh = document.fresh(at)
+    const known = fresh?.keys.get(kid)
+    if (known !== undefined) return known
     // Made-up kids must not turn this partner into a flood at the issuer's door.
-    const cooling = flight === undefined && within(at, unknownAt, limits.cooldownSeconds)
-    if (cooling) throw new TokenRefused('kid-unknown')
-    unknownAt = at
-    const again = set === before ? await refresh() : set
-    const late = again.keys.get(kid)
-    if (late === undefined) throw new TokenRefused('kid-unknown')
-    return late
+    const looked = fresh !== undefined && !document.isLoading() && within(at, unknownAt, limits.cooldownSeconds)
+    const found = looked ? undefined : (await refreshed(kid)).keys.get(kid)
+    if (found !== undefined) return found
+    // Only where the issuer has answered: while it cannot be asked, nobody knows that a key is unknown.
+    if (!looked) unknownAt = now()
+    throw new TokenRefused('kid-unknown')
   }
 
-  return { key, held: (kid, at) => fresh(at)?.keys.get(kid) }
-}
-
-export function within(at: number, since: number, seconds: number): boolean {
-  return at >= since && at - since < seconds
+  return {
+    key,
+    held: (kid, at) => document.fresh(at)?.keys.get(kid),
+    published: kid => document.held()?.keys.get(kid),
+  }
 }
 
 async function load({ fetch, url, limits }: Source, held: KeySet | undefined, at: number): Promise<KeySet> {

@@ -15,7 +15,8 @@ export interface PublishedKey {
 
 export type KeysByKid = ReadonlyMap<string, PublishedKey>
 
-const MAX_KEYS = 64
+/** Far more than an issuer that replaces its keys has at one time. */
+const MAX_KEYS = 256
 const MAX_JSON_DEPTH = 8
 
 /** Which purpose signs which type of token. */
@@ -38,7 +39,8 @@ export function judgePurpose({ purpose }: PublishedKey, typ: string | undefined)
 }
 
 /**
- * Reads a JWK Set (RFC 7517 section 5): its ES256 verification keys by kid. Keys that are not for us are passed over.
+ * Reads a JWK Set (RFC 7517 section 5): its ES256 verification keys by kid. Keys that are not for us are passed over,
+ * and malformed ones too: one slip at the issuer must not put all its keys out of use.
  * @param held keys of the set before: one that has not changed stays the same object, so what it verified stays known
  * @throws Error when the document is no usable JWK Set
  */
@@ -47,12 +49,14 @@ export function readJwks(body: Buffer, held: KeysByKid = new Map()): KeysByKid {
   const document = parseStrictJson(body.toString('utf8'), MAX_JSON_DEPTH)
   const listed = isJsonObject(document) ? document['keys'] : undefined
   if (!Array.isArray(listed)) throw new Error('The JWK Set has no keys member')
-  if (listed.length > MAX_KEYS) throw new Error(`The JWK Set has more than ${MAX_KEYS} keys`)
   const keys = new Map<string, PublishedKey>()
   for (const jwk of listed.filter(isVerificationJwk)) {
-    if (keys.has(jwk.kid)) throw new Error('The JWK Set names two keys alike')
     const before = held.get(jwk.kid)
-    keys.set(jwk.kid, before !== undefined && isSame(before, jwk) ? before : publish(jwk))
+    const key = before !== undefined && isSame(before, jwk) ? before : publish(jwk)
+    if (key === undefined) continue
+    if (keys.has(jwk.kid)) throw new Error('The JWK Set names two keys alike')
+    if (keys.size === MAX_KEYS) throw new Error(`The JWK Set has more than ${MAX_KEYS} keys`)
+    keys.set(jwk.kid, key)
   }
   return keys
 }
@@ -62,12 +66,14 @@ type VerificationJwk = JsonObject & { readonly kid: string; readonly x: string; 
 const isSame = (key: PublishedKey, { x, y, purpose }: VerificationJwk): boolean =>
   key.x === x && key.y === y && key.purpose === purpose
 
-const publish = ({ x, y, purpose }: VerificationJwk): PublishedKey => ({
-  key: createPublicKey({ key: { kty: 'EC', crv: 'P-256', x, y }, format: 'jwk' }),
-  purpose,
-  x,
-  y,
-})
+/** Undefined for a point that is not on the curve. */
+function publish({ x, y, purpose }: VerificationJwk): PublishedKey | undefined {
+  try {
+    return { key: createPublicKey({ key: { kty: 'EC', crv: 'P-256', x, y }, format: 'jwk' }), purpose, x, y }
+  } catch {
+    return undefined
+  }
+}
 
 /** A key that was published with its private part is not for us either: anybody may sign with it. */
 function isVerificationJwk(jwk: JsonValue): jwk is VerificationJwk {
@@ -80,5 +86,10 @@ function isVerificationJwk(jwk: JsonValue): jwk is VerificationJwk {
 }
 
 function isCoordinate(value: JsonValue | undefined): boolean {
-  return typeof value === 'string' && value.length === 43 && decodeBase64url(value).length === 32
+  if (typeof value !== 'string' || value.length !== 43) return false
+  try {
+    return decodeBase64url(value).length === 32
+  } catch {
+    return false
+  }
 }

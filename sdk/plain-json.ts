@@ -44,7 +44,8 @@ function isPlain(value: unknown, depth: number, count: Count): value is JsonValu
   if (depth === 0) return false
   if (Array.isArray(value)) return value.every(item => isPlain(item, depth - 1, count))
   const members = value as Record<string, unknown>
-  for (const name in members) {
+  // Own names only: what somebody has put on Object.prototype would be counted as if it stood in the text.
+  for (const name of Object.keys(members)) {
     count.strings += 1
     if (!isPlain(members[name], depth - 1, count)) return false
   }

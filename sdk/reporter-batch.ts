@@ -1,6 +1,7 @@
-import { Buffer } from 'node:buffer'
+import { Buffer, isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
-import { isRecord, readUsageEvent, type UsageEvent, type UsageLine } from './reporter-event.ts'
+import { StoredBatchUnreadable } from './reporter-errors.ts'
+import { isQuantity, isRecord, type UsageEvent, type UsageLine } from './reporter-event.ts'
 
 /** Events frozen to bytes. Every attempt sends these bytes, so the gateway can tell a repetition from a new batch. */
 export interface UsageBatch {
@@ -8,10 +9,13 @@ export interface UsageBatch {
   readonly digest: string
   readonly bytes: Buffer<ArrayBuffer>
   /** Line n of the batch is `lines[n - 1]`. */
-  readonly lines: readonly UsageLine[]
+  readonly lines: readonly BatchLine[]
   /** Sum of the quantities, the control total. */
   readonly quantity: number
 }
+
+/** What a line of a batch says; its bytes are in the batch's. */
+export type BatchLine = Omit<UsageLine, 'bytes'>
 
 /** Why a part of a line was refused, by JSON pointer (RFC 6901) into it. */
 export interface PointedFault {
@@ -41,24 +45,55 @@ export interface RejectedUse {
 }
 
 export function freezeBatch(lines: readonly UsageLine[]): UsageBatch {
-  const bytes = Buffer.concat(lines.map(line => line.bytes))
-  const digest = createHash('sha256').update(bytes).digest('hex')
-  return { digest, bytes, lines, quantity: lines.reduce((sum, line) => sum + line.quantity, 0) }
+  return batchOf(
+    Buffer.concat(lines.map(({ bytes }) => bytes)),
+    lines.map(({ event, quantity }) => ({ event, quantity })),
+  )
 }
 
 /**
- * A batch that an earlier run froze.
- * @throws UsageEventInvalid, SyntaxError or Error when the bytes are not those of a batch of this kit
+ * A batch that an earlier run froze, perhaps under other rules: its bytes are sent as they are, since others would be
+ * another batch to the gateway, and what is wrong with a line the gateway says.
+ * @throws StoredBatchUnreadable
  */
-export function thawBatch(bytes: Uint8Array): UsageBatch {
-  const lines = Buffer.from(bytes).toString('utf8').split('\n').slice(0, -1).map(readLine)
-  const batch = freezeBatch(lines)
-  // Other bytes would be another batch to the gateway, and every event in it a second one.
-  if (!batch.bytes.equals(bytes)) throw new Error('the stored batch is not one that this kit wrote')
-  return batch
+export function thawBatch(stored: Uint8Array): UsageBatch {
+  const bytes = Buffer.from(stored)
+  try {
+    if (!isUtf8(bytes)) throw new TypeError('not UTF-8')
+    const lines = bytes
+      .toString('utf8')
+      .split('\n')
+      .filter(line => !/^[ \t\r]*$/.test(line))
+      .map(readLine)
+    if (lines.length === 0) throw new TypeError('no events')
+    return batchOf(bytes, lines)
+  } catch (cause) {
+    throw new StoredBatchUnreadable(digestOf(bytes), { cause })
+  }
 }
 
-const readLine = (line: string): UsageLine => readUsageEvent(JSON.parse(line))
+function batchOf(bytes: Buffer<ArrayBuffer>, lines: readonly BatchLine[]): UsageBatch {
+  return { digest: digestOf(bytes), bytes, lines, quantity: lines.reduce((sum, line) => sum + line.quantity, 0) }
+}
+
+const digestOf = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
+
+function readLine(line: string): BatchLine {
+  const event = jsonOf(line)
+  if (!isRecord(event)) throw new TypeError('a line is no JSON object')
+  const { quantity } = event
+  // Of a quantity that is none, any number will do: the gateway leaves its line out of the sum.
+  return { event: event as unknown as UsageEvent, quantity: isQuantity(quantity) ? quantity : 1 }
+}
+
+/** The parser's own error quotes the text, and what people use is nobody's to log. */
+function jsonOf(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return undefined
+  }
+}
 
 /** Headers of a batch: its type, its digest (RFC 9530) and its control totals. */
 export function headersOf(batch: UsageBatch, { withQuantity }: { withQuantity: boolean }): Record<string, string> {

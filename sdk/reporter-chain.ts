@@ -1,3 +1,4 @@
+import { CLOCK_TOLERANCE_SECONDS } from './clock.ts'
 import { ReceiptChainBroken } from './reporter-errors.ts'
 import type { UsageReceipt } from './reporter-receipt.ts'
 
@@ -33,7 +34,6 @@ export function judgeChain(chain: ReceiptChain | undefined): ReceiptChain | unde
 }
 
 /** Clocks of the gateway's processes may differ by this much. */
-const CLOCK_TOLERANCE_SECONDS = 60
 
 /**
  * Where a genuine receipt leaves the chain. A receipt at or before the known end is an answer given again, which is what

@@ -1,8 +1,9 @@
-import type { Fetch } from './bounded-fetch.ts'
+import type { ExchangeBounds, Fetch } from './bounded-fetch.ts'
+import { issuerBase } from './issuer-url.ts'
 import type { SignatureVerifier } from './receipt.ts'
 import { type GatewayProblem, headersOf, problemOf, type UsageBatch } from './reporter-batch.ts'
 import { type DeliveryFault, UsageUndelivered } from './reporter-errors.ts'
-import { type Answer, type ExchangeBounds, ExchangeFailed, post } from './reporter-exchange.ts'
+import { type Answer, ExchangeFailed, post } from './reporter-exchange.ts'
 import { ReceiptRefused, type ReceivedReceipt, readReceipt } from './reporter-receipt.ts'
 import { type AccessTokens, TokenUnavailable } from './reporter-token.ts'
 
@@ -12,7 +13,7 @@ export interface RetryPolicy {
   readonly attempts: number
   /** The pause doubles from here, default 500, and is shortened at random by up to a half. */
   readonly firstPauseMilliseconds: number
-  /** Default 30,000. A longer `Retry-After` is heeded up to an hour. */
+  /** Default 30,000. A longer `Retry-After`, up to an hour, ends the round: the next one begins when it is over. */
   readonly maxPauseMilliseconds: number
 }
 
@@ -49,30 +50,32 @@ const MAX_RETRY_AFTER_MILLISECONDS = 3_600_000
 
 /**
  * Sends one batch until it is accepted or rejected, always with the same bytes.
- * @throws UsageUndelivered when it is neither after as many attempts as the policy allows
+ * @throws UsageUndelivered when it is neither after as many attempts as the policy allows, or when the gateway asks for
+ * a longer pause than the policy has
  */
 export async function deliver(needs: DeliveryNeeds, batch: UsageBatch): Promise<Delivered> {
+  const { retry, closing } = needs
+  if (closing.aborted) throw new UsageUndelivered('closing', 0)
   for (let attempt = 1; ; attempt += 1) {
     const outcome = await attemptOnce(needs, batch)
     if (outcome.kind !== 'failed') return outcome
-    const { fault, passes, problem, cause } = outcome
+    const { fault, passes, problem, cause, retryAfterMilliseconds = 0 } = outcome
     const told = { ...(problem && { problem }), ...(cause !== undefined && { cause }) }
-    if (needs.closing.aborted) throw new UsageUndelivered('closing', attempt, told)
-    if (!passes || attempt >= needs.retry.attempts) throw new UsageUndelivered(fault, attempt, told)
-    await needs.sleep(pauseBefore(attempt, outcome, needs), needs.closing)
-    if (needs.closing.aborted) throw new UsageUndelivered('closing', attempt, told)
+    if (closing.aborted) throw new UsageUndelivered('closing', attempt, told)
+    if (retryAfterMilliseconds > retry.maxPauseMilliseconds) {
+      const asked = Math.min(retryAfterMilliseconds, MAX_RETRY_AFTER_MILLISECONDS)
+      throw new UsageUndelivered(fault, attempt, { ...told, retryAfterMilliseconds: asked })
+    }
+    if (!passes || attempt >= retry.attempts) throw new UsageUndelivered(fault, attempt, told)
+    await needs.sleep(Math.max(pauseAfter(attempt, needs), retryAfterMilliseconds), closing)
+    if (closing.aborted) throw new UsageUndelivered('closing', attempt, told)
   }
 }
 
 /** Jittered, so that partners which were cut off together do not come back together. */
-function pauseBefore(
-  attempt: number,
-  { retryAfterMilliseconds = 0 }: Failed,
-  { retry, random }: Pick<DeliveryNeeds, 'retry' | 'random'>,
-): number {
+function pauseAfter(attempt: number, { retry, random }: Pick<DeliveryNeeds, 'retry' | 'random'>): number {
   const whole = Math.min(retry.maxPauseMilliseconds, retry.firstPauseMilliseconds * 2 ** (attempt - 1))
-  const pause = whole / 2 + (whole / 2) * random()
-  return Math.max(pause, Math.min(retryAfterMilliseconds, MAX_RETRY_AFTER_MILLISECONDS))
+  return whole / 2 + (whole / 2) * random()
 }
 
 async function attemptOnce(needs: DeliveryNeeds, batch: UsageBatch): Promise<Delivered | Failed> {
@@ -80,9 +83,7 @@ async function attemptOnce(needs: DeliveryNeeds, batch: UsageBatch): Promise<Del
     let answer = await send(needs, batch, { withQuantity: true })
     // A line that the gateway alone finds malformed does not count in its sum. Digest and count still guard the bytes,
     // and the receipt's quantity is compared with the lines that it says are well-formed.
-    if (answer.status === 422 && problemOf(422, answer.body).code === 'control-total-mismatch') {
-      answer = await send(needs, batch, { withQuantity: false })
-    }
+    if (isMismatch(answer)) answer = await send(needs, batch, { withQuantity: false })
     return await judge(answer, batch, needs.receipts)
   } catch (error) {
     return failureOf(error)
@@ -96,7 +97,7 @@ async function send(
 ): Promise<Answer> {
   const { issuer, fetch, tokens, closing: signal, requestTimeoutMilliseconds: timeoutMilliseconds } = needs
   const bounds: ExchangeBounds = { timeoutMilliseconds, maxBytes: MAX_ANSWER_BYTES, signal }
-  const url = `${issuer.replace(/\/$/, '')}/v1/usage-batches`
+  const url = `${issuerBase(issuer)}/v1/usage-batches`
   const once = async () => {
     const token = await accessToken(tokens, bounds)
     const headers = { ...headersOf(batch, totals), authorization: `Bearer ${token}` }
@@ -135,8 +136,23 @@ async function judge(answer: Answer, batch: UsageBatch, receipts: SignatureVerif
   if (status < 400 || [401, 403, 404, 405, 407].includes(status)) {
     return { kind: 'failed', fault: 'caller-refused', passes: false, problem }
   }
-  return { kind: 'rejected', problem }
+  if (FINAL.get(problem.code) === status) return { kind: 'rejected', problem }
+  // With digest and count alone it is no line's fault: the gateway has received other bytes, and stored nothing.
+  return { kind: 'failed', fault: isMismatch(answer) ? 'batch-altered' : 'refused-on-the-way', passes: true, problem }
 }
+
+/** The gateway's own refusals of a batch, by code and status. Any other may be that of a proxy or a firewall. */
+const FINAL: ReadonlyMap<string, number> = new Map([
+  ['empty-batch', 400],
+  ['invalid-json', 400],
+  ['invalid-request', 400],
+  ['body-too-large', 413],
+  ['too-many-events', 413],
+  ['unsupported-media-type', 415],
+])
+
+const isMismatch = ({ status, body }: Answer): boolean =>
+  status === 422 && problemOf(status, body).code === 'control-total-mismatch'
 
 const isBusy = (status: number): boolean => status === 408 || status === 425 || status === 429 || status >= 500
 
@@ -148,9 +164,11 @@ function failureOf(error: unknown): Failed {
     return { kind: 'failed', fault: 'token-unavailable', passes: true, cause: error.cause }
   }
   if (error instanceof TokenUnavailable) {
-    const { problem } = error
+    const { problem, retryAfterMilliseconds } = error
     const passes = isBusy(problem.status)
-    return { kind: 'failed', fault: passes ? 'token-unavailable' : 'caller-refused', passes, problem, cause: error }
+    const after = retryAfterMilliseconds === undefined ? {} : { retryAfterMilliseconds }
+    const fault = passes ? 'token-unavailable' : 'caller-refused'
+    return { kind: 'failed', fault, passes, problem, cause: error, ...(passes && after) }
   }
   // An answer that proves nothing may be a broken proxy's: the true one is to be had with the same bytes.
   if (error instanceof ReceiptRefused) return { kind: 'failed', fault: error.code, passes: true, cause: error }

@@ -14,6 +14,10 @@ export type DeliveryFault =
   | 'answer-unreadable'
   | 'receipt-refused'
   | 'receipt-of-other-batch'
+  /** A refusal that is none of the gateway's own: that of a proxy or a firewall. */
+  | 'refused-on-the-way'
+  /** The gateway has received other bytes than were sent, and stored nothing. */
+  | 'batch-altered'
   /** The caller's own hook or store threw. */
   | 'hook-failed'
   | 'store-failed'
@@ -30,14 +34,36 @@ export class UsageUndelivered extends Error {
   readonly attempts: number
   /** What the gateway said last, where it said anything. */
   readonly problem: GatewayProblem | undefined
+  /** Where the gateway asks for more than the longest pause, at most an hour: nothing is sent until it is over. */
+  readonly retryAfterMilliseconds: number | undefined
 
-  constructor(code: DeliveryFault, attempts: number, options: { problem?: GatewayProblem; cause?: unknown } = {}) {
-    const { problem, cause } = options
+  constructor(
+    code: DeliveryFault,
+    attempts: number,
+    options: { problem?: GatewayProblem; cause?: unknown; retryAfterMilliseconds?: number } = {},
+  ) {
+    const { problem, cause, retryAfterMilliseconds } = options
     const told = problem === undefined ? '' : ` (${problem.status} ${problem.code})`
     super(`usage is not delivered after ${attempts} attempts: ${code}${told}`, cause === undefined ? {} : { cause })
     this.code = code
     this.attempts = attempts
     this.problem = problem
+    this.retryAfterMilliseconds = retryAfterMilliseconds
+  }
+}
+
+/**
+ * Bytes in the store that are no batch. They are neither sent nor settled, and everything else is delivered: look at
+ * them, and take them out of the store.
+ */
+export class StoredBatchUnreadable extends Error {
+  override readonly name = 'StoredBatchUnreadable'
+  /** Lower-case hexadecimal SHA-256 of the bytes as they are now. */
+  readonly digest: string
+
+  constructor(digest: string, options?: ErrorOptions) {
+    super(`the stored batch ${digest} cannot be read`, options)
+    this.digest = digest
   }
 }
 

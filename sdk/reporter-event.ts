@@ -25,6 +25,7 @@ export interface UsageEvent {
 /** The event cannot be reported as it is. `field` is a JSON pointer, empty for the event as a whole. */
 export class UsageEventInvalid extends Error {
   override readonly name = 'UsageEventInvalid'
+  readonly code = 'usage-event-invalid'
   readonly field: string
 
   constructor(field: string, detail: string) {
@@ -71,7 +72,7 @@ const FIELDS: ReadonlyMap<string, Rule> = new Map([
   ['type', [value => value === 'use' || value === 'reversal', 'use or reversal'] satisfies Rule],
   ['reverses', foreignId],
   ['occurredAt', [isInstant, 'an RFC 3339 instant in UTC such as 2026-10-03T04:11:09Z'] satisfies Rule],
-  ['quantity', [wholeNumber(1, MAX_QUANTITY), `a whole number from 1 to ${MAX_QUANTITY}`] satisfies Rule],
+  ['quantity', [value => isQuantity(value), `a whole number from 1 to ${MAX_QUANTITY}`] satisfies Rule],
   ['amount', [value => isRecord(value), 'an object of amountMinor and currency'] satisfies Rule],
   ['redemptionId', foreignId],
   ['tokenId', foreignId],
@@ -134,6 +135,8 @@ function isInstant(value: unknown): boolean {
   const milliseconds = Date.parse(value)
   return !Number.isNaN(milliseconds) && new Date(milliseconds).toISOString().slice(0, 19) === value.slice(0, 19)
 }
+
+export const isQuantity = (value: unknown): value is number => wholeNumber(1, MAX_QUANTITY)(value)
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,5 +1,5 @@
-import { Buffer, isUtf8 } from 'node:buffer'
-import type { Fetch } from './bounded-fetch.ts'
+import { type Buffer, isUtf8 } from 'node:buffer'
+import { type ExchangeBounds, exchange, type Fetch } from './bounded-fetch.ts'
 
 export interface Answer {
   readonly status: number
@@ -7,13 +7,6 @@ export interface Answer {
   readonly body: unknown
   /** How long the server asks to be left alone; absent where it does not say. */
   readonly retryAfterMilliseconds?: number
-}
-
-export interface ExchangeBounds {
-  readonly timeoutMilliseconds: number
-  readonly maxBytes: number
-  /** Ends the exchange early. */
-  readonly signal: AbortSignal
 }
 
 /** No whole answer came: nothing is known of what the server did. */
@@ -27,35 +20,13 @@ export class ExchangeFailed extends Error {
  * @throws ExchangeFailed
  */
 export async function post(fetch: Fetch, url: string, init: RequestInit, bounds: ExchangeBounds): Promise<Answer> {
-  const signal = AbortSignal.any([bounds.signal, AbortSignal.timeout(bounds.timeoutMilliseconds)])
-  const ended = Promise.withResolvers<never>()
-  const end = () => ended.reject(signal.reason)
-  if (signal.aborted) end()
-  else signal.addEventListener('abort', end, { once: true })
-  try {
-    const exchange = exchangeOnce(fetch, url, { ...init, method: 'POST', redirect: 'manual', signal }, bounds.maxBytes)
-    // Raced, because an injected fetch may not heed the signal.
-    return await Promise.race([exchange, ended.promise])
-  } catch (cause) {
+  const { status, headers, body } = await exchange(fetch, url, { ...init, method: 'POST' }, bounds).catch(cause => {
     throw new ExchangeFailed(`no answer from ${new URL(url).origin}`, { cause })
-  } finally {
-    signal.removeEventListener('abort', end)
-  }
-}
-
-async function exchangeOnce(fetch: Fetch, url: string, init: RequestInit, maxBytes: number): Promise<Answer> {
-  const response = await fetch(url, init)
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of response.body ?? []) {
-    size += chunk.byteLength
-    if (size > maxBytes) throw new Error(`the answer is longer than ${maxBytes} bytes`)
-    chunks.push(chunk)
-  }
-  const retryAfterMilliseconds = retryAfterOf(response.headers)
+  })
+  const retryAfterMilliseconds = retryAfterOf(headers)
   return {
-    status: response.status,
-    body: jsonOf(Buffer.concat(chunks, size)),
+    status,
+    body: body && jsonOf(body),
     ...(retryAfterMilliseconds !== undefined && { retryAfterMilliseconds }),
   }
 }

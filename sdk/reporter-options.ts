@@ -1,16 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Fetch } from './bounded-fetch.ts'
+import { boundedNumber } from './bounds.ts'
+import { epochSeconds } from './clock.ts'
 import { createSignatureVerifier, USAGE_RECEIPT_TYP } from './receipt.ts'
 import type { RejectedUse } from './reporter-batch.ts'
 import type { ReceiptChain } from './reporter-chain.ts'
 import type { DeliveryNeeds, RetryPolicy } from './reporter-delivery.ts'
-import type { ReceiptChainBroken, UsageUndelivered } from './reporter-errors.ts'
+import type { ReceiptChainBroken, StoredBatchUnreadable, UsageUndelivered } from './reporter-errors.ts'
 import type { UsageReceipt } from './reporter-receipt.ts'
 import { createAccessTokens, type ReporterCredentials } from './reporter-token.ts'
 
 /**
- * Where batches outlive the process. A batch is put before it is first sent and settled once it is answered for good;
- * each promise resolves when that is durable. One reporter owns a store.
+ * Where batches outlive the process. A batch is put as soon as its bytes are frozen, in the order in which batches are
+ * sent, and settled once it is answered for good; each promise resolves when that is durable. One reporter owns a store.
  */
 export interface UsageStore {
   /** What an earlier run left: the bytes of its unsettled batches, oldest first, and the end of its chain. */
@@ -27,6 +29,8 @@ export interface ReporterHooks {
   /** The gateway did not take these events, and never will as they are. */
   readonly onRejected?: ((rejected: readonly RejectedUse[]) => void | Promise<void>) | undefined
   readonly onChainBroken?: ((broken: ReceiptChainBroken) => void | Promise<void>) | undefined
+  /** The store holds bytes that are no batch. They stay there; everything else is delivered. */
+  readonly onUnreadable?: ((unreadable: StoredBatchUnreadable) => void | Promise<void>) | undefined
   /** Delivery has stopped for now; the events are kept and tried again. For alarms: what it throws is passed over. */
   readonly onUndelivered?: ((error: UsageUndelivered) => void) | undefined
 }
@@ -46,7 +50,10 @@ export interface UsageReporterOptions extends ReporterHooks {
   readonly maxBytes?: number | undefined
   /** How long an event waits for company, default 5,000. */
   readonly flushAfterMilliseconds?: number | undefined
-  /** Events that may wait for delivery before `report` refuses more, default 100,000. */
+  /**
+   * Events that may wait for delivery before `report` refuses more, default 100,000. Rejected ones that no hook took
+   * count until `flush` has handed them out.
+   */
   readonly maxPendingEvents?: number | undefined
   readonly retry?: Partial<RetryPolicy> | undefined
   /** For one request and its answer, default 15,000. */
@@ -59,22 +66,40 @@ export interface UsageReporterOptions extends ReporterHooks {
   readonly random?: (() => number) | undefined
 }
 
-export interface BatchLimits {
-  readonly maxEvents: number
-  readonly maxBytes: number
-  readonly flushAfterMilliseconds: number
-  readonly maxPendingEvents: number
+const LIMITS = {
+  maxEvents: { least: 1, most: 10_000, standard: 1_000 },
+  maxBytes: { least: 65_536, most: 5_000_000, standard: 1_000_000 },
+  flushAfterMilliseconds: { least: 0, most: 3_600_000, standard: 5_000 },
+  maxPendingEvents: { least: 1, most: 10_000_000, standard: 100_000 },
+  requestTimeoutMilliseconds: { least: 1, most: 600_000, standard: 15_000 },
+} as const
+const RETRY = {
+  attempts: { least: 1, most: 100, standard: 6 },
+  firstPauseMilliseconds: { least: 1, most: 3_600_000, standard: 500 },
+  maxPauseMilliseconds: { least: 1, most: 3_600_000, standard: 30_000 },
+} as const
+
+export type ReporterLimits = Readonly<Record<keyof typeof LIMITS, number>>
+
+/** @throws RangeError when the options cannot be right */
+export function readLimits(options: UsageReporterOptions): ReporterLimits {
+  const read = (name: keyof typeof LIMITS) => boundedNumber(name, options[name], LIMITS[name])
+  return {
+    maxEvents: read('maxEvents'),
+    maxBytes: read('maxBytes'),
+    flushAfterMilliseconds: read('flushAfterMilliseconds'),
+    maxPendingEvents: read('maxPendingEvents'),
+    requestTimeoutMilliseconds: read('requestTimeoutMilliseconds'),
+  }
 }
 
-const DEFAULT_RETRY: RetryPolicy = { attempts: 6, firstPauseMilliseconds: 500, maxPauseMilliseconds: 30_000 }
-
-/** @throws TypeError or RangeError when the options cannot be right */
-export function readLimits(options: UsageReporterOptions): BatchLimits {
+/** @throws RangeError when the options cannot be right */
+function readRetry(retry: Partial<RetryPolicy> = {}): RetryPolicy {
+  const read = (name: keyof typeof RETRY) => boundedNumber(`retry.${name}`, retry[name], RETRY[name])
   return {
-    maxEvents: within('maxEvents', options.maxEvents ?? 1_000, 1, 10_000),
-    maxBytes: within('maxBytes', options.maxBytes ?? 1_000_000, 65_536, 5_000_000),
-    flushAfterMilliseconds: within('flushAfterMilliseconds', options.flushAfterMilliseconds ?? 5_000, 0, 3_600_000),
-    maxPendingEvents: within('maxPendingEvents', options.maxPendingEvents ?? 100_000, 1, 10_000_000),
+    attempts: read('attempts'),
+    firstPauseMilliseconds: read('firstPauseMilliseconds'),
+    maxPauseMilliseconds: read('maxPauseMilliseconds'),
   }
 }
 
@@ -83,36 +108,18 @@ export function deliveryNeeds(options: UsageReporterOptions, closing: AbortSigna
   const { issuer, audience, credentials, fetch = globalThis.fetch as Fetch, now = epochSeconds } = options
   if (typeof audience !== 'string' || audience === '') throw new TypeError('audience must be a non-empty string')
   const receipts = createSignatureVerifier({ issuer, audience, typ: USAGE_RECEIPT_TYP, fetch, now })
-  const retry = { ...DEFAULT_RETRY, ...options.retry }
-  within('retry.attempts', retry.attempts, 1, 100)
-  within('retry.firstPauseMilliseconds', retry.firstPauseMilliseconds, 1, 3_600_000)
-  within('retry.maxPauseMilliseconds', retry.maxPauseMilliseconds, 1, 3_600_000)
   return {
     issuer,
     fetch,
     receipts,
-    retry,
+    retry: readRetry(options.retry),
     closing,
     tokens: createAccessTokens({ issuer, fetch, now, credentials }),
     sleep: options.sleep ?? sleepUnlessAborted,
     random: options.random ?? Math.random,
-    requestTimeoutMilliseconds: within(
-      'requestTimeoutMilliseconds',
-      options.requestTimeoutMilliseconds ?? 15_000,
-      1,
-      600_000,
-    ),
+    requestTimeoutMilliseconds: readLimits(options).requestTimeoutMilliseconds,
   }
 }
-
-function within(name: string, value: number, least: number, most: number): number {
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw new RangeError(`${name} must be a whole number from ${least} to ${most}`)
-  }
-  return value
-}
-
-const epochSeconds = (): number => Math.floor(Date.now() / 1000)
 
 async function sleepUnlessAborted(milliseconds: number, signal: AbortSignal): Promise<void> {
   await delay(milliseconds, undefined, { signal }).catch(() => undefined)

@@ -1,32 +1,34 @@
-import { freezeBatch, type RejectedUse, thawBatch, type UsageBatch } from './reporter-batch.ts'
-import { type ChainStep, followChain, judgeChain, type ReceiptChain } from './reporter-chain.ts'
+import { freezeBatch, type RejectedUse, type UsageBatch } from './reporter-batch.ts'
+import { followChain, judgeChain, type ReceiptChain } from './reporter-chain.ts'
 import { type Delivered, type DeliveryNeeds, deliver } from './reporter-delivery.ts'
-import { type DeliveryFault, type ReceiptChainBroken, UsageRejected, UsageUndelivered } from './reporter-errors.ts'
+import { type DeliveryFault, UsageUndelivered } from './reporter-errors.ts'
 import type { UsageEvent, UsageLine } from './reporter-event.ts'
+import { createFindings, type Unclaimed } from './reporter-findings.ts'
+import { createKeptBatches } from './reporter-kept.ts'
 import type { ReporterHooks, UsageStore } from './reporter-options.ts'
 
 /** What a closed reporter still holds. Nothing that was reported is anywhere else but accepted or handed to a hook. */
-export interface UsageRest {
-  /** Neither accepted nor rejected, oldest first; a store has them too. Reporting them again is safe. */
+export interface UsageRest extends Unclaimed {
+  /**
+   * Neither accepted nor rejected as far as is known, oldest first; a store that took them has them too. Reporting them
+   * again is safe.
+   */
   readonly undelivered: readonly UsageEvent[]
   /** Why they are undelivered. */
   readonly reason?: unknown
-  /** Not taken by the gateway, where no `onRejected` was there. */
-  readonly rejected: readonly RejectedUse[]
-  /** Where no `onChainBroken` was there. */
-  readonly chainBroken: readonly ReceiptChainBroken[]
   /** Where the chain of receipts ends: for the next run. */
   readonly chain: ReceiptChain | undefined
 }
 
 export interface DeliveryQueue {
   add(lines: readonly UsageLine[]): void
-  /** Delivers what is in the queue by now, oldest first, one batch at a time. @throws UsageUndelivered */
+  /** Puts every batch into the store, behind what an earlier run left there. @throws UsageUndelivered */
+  keep(): Promise<void>
+  /** Keeps and delivers what is in the queue by now, oldest first, one batch at a time. @throws UsageUndelivered */
   drain(): Promise<void>
-  /** Throws what no hook took, once. @throws UsageRejected, ReceiptChainBroken */
+  /** Throws what no hook took, once. @throws UsageRejected, ReceiptChainBroken, StoredBatchUnreadable */
   raise(): void
-  /** Puts what is left into the store and hands it out. */
-  rest(reason: unknown): Promise<UsageRest>
+  rest(reason: unknown): UsageRest
   /** Events in its batches. */
   waiting(): number
   /** Rejected events that no hook took. */
@@ -41,107 +43,96 @@ interface Needs extends ReporterHooks {
 }
 
 export function createDeliveryQueue(needs: Needs): DeliveryQueue {
-  const { store, delivery, onReceipt, onRejected, onChainBroken, onUndelivered } = needs
+  const { onUndelivered } = needs
   const batches: UsageBatch[] = []
-  const stored = new Set<UsageBatch>()
-  const rejected: RejectedUse[] = []
-  const broken: ReceiptChainBroken[] = []
+  const kept = createKeptBatches(needs.store)
+  const findings = createFindings(needs)
   let chain = judgeChain(needs.chain)
-  let restored: Promise<void> | undefined
-  let flight: Promise<void> | undefined
+  let isRestored = false
 
-  async function restore(): Promise<void> {
-    const left = await store?.load()
-    if (left === undefined) return
-    const thawed = left.batches.map(thawBatch)
-    for (const batch of thawed) stored.add(batch)
-    batches.unshift(...thawed)
-    chain = judgeChain(left.chain) ?? chain
-  }
+  const restore = telling(onUndelivered, async () => {
+    if (isRestored) return
+    const left = await guarded('store-failed', () => kept.load())
+    await guarded('hook-failed', () => findings.tell(left))
+    findings.hold(left)
+    batches.unshift(...left.batches)
+    chain = left.chain ?? chain
+    isRestored = true
+  })
 
-  async function keep(batch: UsageBatch): Promise<void> {
-    if (store === undefined || stored.has(batch)) return
-    await store.put(batch.digest, batch.bytes)
-    stored.add(batch)
-  }
+  const nextUnkept = () => batches.find(batch => !kept.has(batch))
+  const keepNext = telling(onUndelivered, async () => {
+    const batch = nextUnkept()
+    if (batch !== undefined) await guarded('store-failed', () => kept.put(batch))
+  })
 
-  async function deliverOldest(): Promise<void> {
+  const deliverOldest = telling(onUndelivered, async () => {
     const [batch] = batches
     if (batch === undefined) return
-    await guarded('store-failed', () => keep(batch))
-    const delivered = await deliver(delivery, batch)
-    const step = delivered.kind === 'accepted' ? followChain(chain, delivered.receipt) : standingStill(chain)
-    const refused = rejectedBy(delivered, batch)
-    await guarded('hook-failed', async () => {
-      if (delivered.kind === 'accepted') await onReceipt?.(delivered.receipt)
-      if (refused.length > 0) await onRejected?.(refused)
-      if (step.broken !== undefined) await onChainBroken?.(step.broken)
-    })
-    await guarded('store-failed', async () => store?.settle(batch.digest, step.chain))
+    const delivered = await deliver(needs.delivery, batch)
+    const receipt = delivered.kind === 'accepted' ? delivered.receipt : undefined
+    const step = receipt === undefined ? undefined : followChain(chain, receipt)
+    const end = step?.chain ?? chain
+    const finding = { receipt, rejected: rejectedBy(delivered, batch), chainBroken: step?.broken }
+    await guarded('hook-failed', () => findings.tell(finding))
+    await guarded('store-failed', () => kept.settle(batch, end))
     // Only now: until here a failure leaves all as it was, and the same bytes bring the same answer again.
-    chain = step.chain
+    chain = end
     batches.shift()
-    stored.delete(batch)
-    if (onRejected === undefined) rejected.push(...refused)
-    if (onChainBroken === undefined && step.broken !== undefined) broken.push(step.broken)
-  }
+    findings.hold(finding)
+  })
 
-  /** One at a time, whoever asks: the chain has an order. */
-  function deliverNext(): Promise<void> {
-    flight ??= deliverOldest()
-      .catch(tellAndThrow)
-      .finally(() => {
-        flight = undefined
-      })
-    return flight
-  }
-
-  function restoreOnce(): Promise<void> {
-    restored ??= guarded('store-failed', restore).catch(error => {
-      restored = undefined
-      return tellAndThrow(error)
-    })
-    return restored
-  }
-
-  function tellAndThrow(error: unknown): never {
-    const undelivered =
-      error instanceof UsageUndelivered ? error : new UsageUndelivered('internal-error', 1, { cause: error })
-    try {
-      onUndelivered?.(undelivered)
-    } catch {
-      // An alarm that fails must not stop delivery as well.
-    }
-    throw undelivered
+  async function keep(): Promise<void> {
+    await restore()
+    while (nextUnkept() !== undefined) await keepNext()
   }
 
   return {
     add(lines) {
       batches.push(freezeBatch(lines))
     },
+    keep,
     async drain() {
-      await restoreOnce()
+      await keep()
       const last = batches.at(-1)
-      while (last !== undefined && batches.includes(last)) await deliverNext()
+      while (last !== undefined && batches.includes(last)) await deliverOldest()
     },
-    raise() {
-      if (rejected.length > 0) throw new UsageRejected(rejected.splice(0))
-      const first = broken.shift()
-      if (first !== undefined) throw first
-    },
-    async rest(reason) {
-      for (const batch of batches) await keep(batch).catch(() => undefined)
+    raise: () => findings.raise(),
+    rest(reason) {
       const undelivered = batches.flatMap(({ lines }) => lines.map(({ event }) => event))
-      const left = { undelivered, rejected: [...rejected], chainBroken: [...broken], chain }
+      const left = { undelivered, ...findings.unclaimed(), chain }
       return reason === undefined ? left : { ...left, reason }
     },
     waiting: () => batches.reduce((sum, { lines }) => sum + lines.length, 0),
-    unclaimed: () => rejected.length,
+    unclaimed: () => findings.unclaimed().rejected.length,
     chain: () => chain,
   }
 }
 
-const standingStill = (chain: ReceiptChain | undefined): Partial<ChainStep> => (chain === undefined ? {} : { chain })
+/** One at a time, whoever asks, since the chain has an order; and whoever asks meanwhile gets what comes of it. */
+function telling(tell: ReporterHooks['onUndelivered'], act: () => Promise<void>): () => Promise<void> {
+  let underWay: Promise<void> | undefined
+  const once = async () => {
+    try {
+      await act()
+    } catch (error) {
+      const undelivered =
+        error instanceof UsageUndelivered ? error : new UsageUndelivered('internal-error', 1, { cause: error })
+      try {
+        tell?.(undelivered)
+      } catch {
+        // An alarm that fails must not stop delivery as well.
+      }
+      throw undelivered
+    }
+  }
+  return () => {
+    underWay ??= once().finally(() => {
+      underWay = undefined
+    })
+    return underWay
+  }
+}
 
 function rejectedBy(delivered: Delivered, { digest, lines }: UsageBatch): RejectedUse[] {
   if (delivered.kind === 'rejected') {
@@ -154,9 +145,9 @@ function rejectedBy(delivered: Delivered, { digest, lines }: UsageBatch): Reject
   })
 }
 
-async function guarded(code: DeliveryFault, act: () => Promise<void>): Promise<void> {
+async function guarded<T>(code: DeliveryFault, act: () => Promise<T>): Promise<T> {
   try {
-    await act()
+    return await act()
   } catch (cause) {
     throw new UsageUndelivered(code, 1, { cause })
   }

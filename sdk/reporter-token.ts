@@ -1,8 +1,9 @@
 import { Buffer } from 'node:buffer'
-import type { Fetch } from './bounded-fetch.ts'
+import type { ExchangeBounds, Fetch } from './bounded-fetch.ts'
+import { issuerBase } from './issuer-url.ts'
 import { type GatewayProblem, problemOf } from './reporter-batch.ts'
 import { isRecord } from './reporter-event.ts'
-import { type ExchangeBounds, post } from './reporter-exchange.ts'
+import { post } from './reporter-exchange.ts'
 
 /** How the reporter proves who it is: a client secret, or access tokens that the caller gets in its own way. */
 export type ReporterCredentials =
@@ -20,10 +21,13 @@ export interface AccessTokens {
 export class TokenUnavailable extends Error {
   override readonly name = 'TokenUnavailable'
   readonly problem: GatewayProblem
+  /** How long the endpoint asks to be left alone. */
+  readonly retryAfterMilliseconds: number | undefined
 
-  constructor(problem: GatewayProblem) {
+  constructor(problem: GatewayProblem, retryAfterMilliseconds?: number) {
     super(`the token endpoint answered ${problem.status} ${problem.code}`)
     this.problem = problem
+    this.retryAfterMilliseconds = retryAfterMilliseconds
   }
 }
 
@@ -39,7 +43,7 @@ export function createAccessTokens(needs: {
 }): AccessTokens {
   const { issuer, fetch, now, credentials } = needs
   if ('token' in credentials) return { token: () => credentials.token(), forget: () => undefined }
-  const url = `${issuer.replace(/\/$/, '')}/oauth/token`
+  const url = `${issuerBase(issuer)}/oauth/token`
   const authorization = basic(credentials.clientId, credentials.clientSecret)
   let held: { readonly token: string; readonly from: number; readonly until: number } | undefined
 
@@ -53,7 +57,9 @@ export function createAccessTokens(needs: {
     const told = isRecord(answer.body) ? answer.body : {}
     const { access_token: fresh, token_type: type, expires_in: seconds } = told
     const usable = typeof fresh === 'string' && fresh !== '' && typeof type === 'string' && /^bearer$/i.test(type)
-    if (answer.status !== 200 || !usable) throw new TokenUnavailable(problemOf(answer.status, answer.body))
+    if (answer.status !== 200 || !usable) {
+      throw new TokenUnavailable(problemOf(answer.status, answer.body), answer.retryAfterMilliseconds)
+    }
     const lifetime = typeof seconds === 'number' && seconds > 0 ? seconds : 0
     held = { token: fresh, from: at, until: at + Math.max(lifetime - RENEW_BEFORE_SECONDS, lifetime / 2) }
     return fresh

@@ -42,8 +42,10 @@ const MAX_KNOWN_HEADERS = 16
 /**
  * The core under every verifier of the kit: form, then key, then signature. The payload has not been looked at when this
  * answers. Make one opener for one kind of token and keep it.
+ * @throws TypeError when `highS` is neither of its values
  */
 export function createOpener({ keys, now, typ, maxBytes, highS = 'refuse' }: SignedBy): Opener {
+  if (highS !== 'accept' && highS !== 'refuse') throw new TypeError("highS must be 'accept' or 'refuse'")
   const knownHeaders = new Map<string, string>()
   const form: CompactForm = { typ, maxBytes, knownHeaders }
   return async token => {

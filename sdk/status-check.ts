@@ -1,15 +1,20 @@
 import { present, type StatusReference, type TokenReading, type VerifiedEntitlements } from './entitlements.ts'
 import { type RefusalCode, TokenRefused } from './refused.ts'
 import { type StatusList, statusAt } from './status-list.ts'
-import type { StatusLists } from './status-lists.ts'
+import type { Consulted, StatusLists } from './status-lists.ts'
 
 export type StalePolicy = 'fail-closed' | 'fail-open'
 /** What becomes of a benefit while no fresh status list can be had; by benefit id, or for all alike. */
 export type OnStaleStatus = StalePolicy | ((benefit: string) => StalePolicy)
 
 export interface StatusCheck {
+  /**
+   * Looks for the list that the token names.
+   * @throws TokenRefused when it names none that may be asked for
+   */
+  consult(reading: TokenReading): Promise<Consulted>
   /** @throws TokenRefused when the token, or every entitlement in it, must not be honoured */
-  check(reading: TokenReading): Promise<VerifiedEntitlements>
+  decide(reading: TokenReading, consulted: Consulted): VerifiedEntitlements
   /**
    * Whether a fresh list at hand says that the token is valid; false when there is none at hand.
    * @throws TokenRefused
@@ -55,15 +60,19 @@ export function createStatusCheck({ base, audience, lists, onStaleStatus }: Stat
       judgeStatus(list, index)
       return true
     },
-    async check(reading) {
-      const { uri, index } = referenceOf(reading)
-      const { list, refusal } = await lists.consult(uri)
+    async consult(reading) {
+      return await lists.consult(referenceOf(reading).uri)
+    },
+    decide(reading, { list, refusal }) {
+      const { index } = referenceOf(reading)
       // A list that is no longer fresh still refuses what it says is revoked: only its good word has run out.
       if (list !== undefined) judgeStatus(list, index)
       if (refusal === undefined) return present(reading, 'valid')
-      const entitlements = reading.entitlements.filter(({ benefit }) => policyOf(benefit) === 'fail-open')
+      const benefits = [...new Set(reading.entitlements.map(({ benefit }) => benefit))]
+      const withheld = benefits.filter(benefit => policyOf(benefit) !== 'fail-open')
+      const entitlements = reading.entitlements.filter(({ benefit }) => !withheld.includes(benefit))
       if (entitlements.length === 0) throw refusal
-      return present({ ...reading, entitlements }, 'stale')
+      return present({ ...reading, entitlements }, 'stale', { withheld, staleReason: refusal.code })
     },
   }
 }

@@ -1,16 +1,20 @@
 import { type Fetch, FetchFailed, type FetchFault, fetchBounded } from './bounded-fetch.ts'
+import type { Bound } from './bounds.ts'
 import { ageSeconds, etagOf } from './caching.ts'
-import { CLOCK_TOLERANCE_SECONDS, readTime } from './claims.ts'
+import { readTime } from './claims.ts'
+import { CLOCK_TOLERANCE_SECONDS } from './clock.ts'
 import { readPayload } from './compact.ts'
-import { type IssuerKeys, within } from './issuer-keys.ts'
+import type { IssuerKeys } from './issuer-keys.ts'
+import type { PublishedKey } from './jwks.ts'
+import { createRefreshed, type Fetched, type Refreshed } from './refreshed.ts'
 import { type RefusalCode, TokenRefused } from './refused.ts'
 import { createOpener, type HighSPolicy, type Opener } from './signed.ts'
 import { readStatusList, type StatusList } from './status-list.ts'
 import type { JsonObject } from './strict-json.ts'
 
-export const STATUS_LIST_TYP = 'statuslist+jwt'
+const STATUS_LIST_TYP = 'statuslist+jwt'
 
-/** Bounds on fetching and keeping status lists. */
+/** Bounds on fetching and keeping status lists, whole numbers all. */
 export interface StatusLimits {
   /** Of the status list token as it is sent. */
   readonly statusMaxBytes: number
@@ -20,16 +24,16 @@ export interface StatusLimits {
   readonly statusMaxAgeSeconds: number
   /** Pause after a failed fetch of a list. */
   readonly statusCooldownSeconds: number
-  /** Lists held at once; the one that was not used for the longest time goes first. */
+  /** Lists held at once; the one that was not used for the longest time goes first, once another has been loaded. */
   readonly statusMaxLists: number
 }
 
-export const DEFAULT_STATUS_LIMITS: StatusLimits = {
-  statusMaxBytes: 524_288,
-  statusMaxInflatedBytes: 1_048_576,
-  statusMaxAgeSeconds: 300,
-  statusCooldownSeconds: 5,
-  statusMaxLists: 32,
+export const STATUS_BOUNDS: Readonly<Record<keyof StatusLimits, Bound>> = {
+  statusMaxBytes: { least: 1, most: 16_777_216, standard: 524_288 },
+  statusMaxInflatedBytes: { least: 1, most: 67_108_864, standard: 1_048_576 },
+  statusMaxAgeSeconds: { least: 1, most: 86_400, standard: 300 },
+  statusCooldownSeconds: { least: 1, most: 3600, standard: 5 },
+  statusMaxLists: { least: 1, most: 10_000, standard: 32 },
 }
 
 /** The list last verified, if any, and why there is no fresh one, if so. */
@@ -53,22 +57,18 @@ export interface StatusListsOptions {
   readonly limits: StatusLimits & { readonly timeoutMilliseconds: number }
 }
 
-interface Held {
+interface Held extends Fetched {
   readonly list: StatusList
+  /** What signed the list: once it is no longer published, whoever has it may have written the list. */
+  readonly kid: string
+  readonly key: PublishedKey
   readonly issuedAt: number
   readonly expiresAt: number
   readonly ttlSeconds: number
   readonly etag: string | undefined
-  readonly fetchedAt: number
-  readonly freshUntil: number
 }
 
-interface Place {
-  held: Held | undefined
-  flight: Promise<void> | undefined
-  failure: TokenRefused | undefined
-  failedAt: number
-}
+type Place = Refreshed<Held>
 
 const MEDIA_TYPE = 'application/statuslist+jwt'
 const FETCH_CODES = {
@@ -83,62 +83,62 @@ export function createStatusLists(options: StatusListsOptions): StatusLists {
   const { now, keys, highS, limits } = options
   const open = createOpener({ keys, now, typ: STATUS_LIST_TYP, maxBytes: limits.statusMaxBytes, highS })
   const places = new Map<string, Place>()
+  let latest: string | undefined
 
   function placeOf(uri: string): Place {
-    const place = places.get(uri) ?? { held: undefined, flight: undefined, failure: undefined, failedAt: 0 }
-    places.delete(uri)
-    places.set(uri, place)
-    for (const oldest of places.keys()) {
-      if (places.size <= limits.statusMaxLists) break
-      places.delete(oldest)
+    const known = places.get(uri)
+    const place = known ?? placeFor(uri)
+    // Mostly the list is the one just used, and then there is nothing to put in order.
+    if (known === undefined || latest !== uri) {
+      places.delete(uri)
+      places.set(uri, place)
+      latest = uri
     }
+    const held = place.held()
+    if (held !== undefined && !isPublished(held, keys)) place.forget()
     return place
   }
 
-  async function refresh(place: Place, uri: string, at: number): Promise<void> {
-    try {
-      place.held = await load(options, open, { uri, at, held: place.held })
-      place.failure = undefined
-    } catch (error) {
-      if (!(error instanceof TokenRefused)) throw error
-      place.failure = error
-      place.failedAt = at
-      throw error
-    } finally {
-      place.flight = undefined
-    }
+  function placeFor(uri: string): Place {
+    // As many again may be without a list: each keeps the pause after its last failure, and a list under way.
+    makeRoom(2 * limits.statusMaxLists - 1, [...places], place => place.held() === undefined)
+    return createRefreshed<Held>({
+      load: (held, at) => load(options, open, { uri, at, held }),
+      pauseSeconds: () => limits.statusCooldownSeconds,
+      now,
+    })
+  }
+
+  /** Removes the oldest that can be spared until so many of these are left. One under way is never spared. */
+  function makeRoom(most: number, from: readonly [string, Place][], isSpare: (place: Place) => boolean): void {
+    const spare = from.filter(([, place]) => !place.isLoading() && isSpare(place))
+    for (const [uri] of spare.slice(0, Math.max(from.length - most, 0))) places.delete(uri)
   }
 
   async function consult(uri: string): Promise<Consulted> {
-    const at = now()
     const place = placeOf(uri)
-    const fresh = freshOf(place, at)
-    if (fresh !== undefined) return { list: fresh, refusal: undefined }
-    const cooling = place.flight === undefined && within(at, place.failedAt, limits.statusCooldownSeconds)
-    if (place.failure !== undefined && cooling) {
-      const { code, cause } = place.failure
-      return { list: place.held?.list, refusal: new TokenRefused(code, { cause }) }
-    }
-    place.flight ??= refresh(place, uri, at)
+    const fresh = place.fresh(now())
+    if (fresh !== undefined) return { list: fresh.list, refusal: undefined }
     try {
-      await place.flight
-      return { list: place.held?.list, refusal: undefined }
+      const { list } = await place.refresh()
+      // Only now: a list that refuses must not go for one that then cannot be had.
+      const holding = [...places].filter(([, other]) => other.held() !== undefined)
+      makeRoom(limits.statusMaxLists, holding, other => other !== place)
+      return { list, refusal: undefined }
     } catch (error) {
       if (!(error instanceof TokenRefused)) throw error
-      return { list: place.held?.list, refusal: error }
+      return { list: place.held()?.list, refusal: error }
     }
   }
 
   return {
     consult,
-    held(uri, at) {
-      return places.has(uri) ? freshOf(placeOf(uri), at) : undefined
-    },
+    held: (uri, at) => (places.has(uri) ? placeOf(uri).fresh(at)?.list : undefined),
   }
 }
 
-function freshOf({ held }: Place, at: number): StatusList | undefined {
-  return held !== undefined && at >= held.fetchedAt && at < held.freshUntil ? held.list : undefined
+function isPublished({ kid, key }: Pick<Held, 'kid' | 'key'>, keys: IssuerKeys): boolean {
+  return keys.published(kid) === key
 }
 
 interface Wanted {
@@ -147,20 +147,24 @@ interface Wanted {
   readonly held: Held | undefined
 }
 
-async function load({ fetch, issuer, limits }: StatusListsOptions, open: Opener, wanted: Wanted): Promise<Held> {
+async function load(options: StatusListsOptions, open: Opener, wanted: Wanted): Promise<Held> {
+  const { fetch, issuer, keys, limits, now } = options
   const { uri, at, held } = wanted
   try {
     // An expired list has to be had anew: that it has not changed would not help.
     const ifNoneMatch = held !== undefined && held.expiresAt > at ? held.etag : undefined
     const bounds = { timeoutMilliseconds: limits.timeoutMilliseconds, maxBytes: limits.statusMaxBytes }
     const { body, headers } = await fetchBounded(fetch, uri, { ...bounds, accept: MEDIA_TYPE, ifNoneMatch })
-    if (body === undefined && held !== undefined) return { ...held, ...freshness(held, headers, at, limits) }
+    if (body === undefined && held !== undefined) {
+      if (!isPublished(held, keys)) throw new TokenRefused('kid-unknown')
+      return { ...held, ...freshness(held, headers, at, limits) }
+    }
     judgeMediaType(headers)
-    const { payload } = await open(body?.toString('latin1'))
+    const { payload, kid, key } = await open(body?.toString('latin1'))
     const claims = readPayload(payload)
-    const times = judgeListClaims(claims, { ...wanted, issuer, limits })
+    const times = judgeListClaims(claims, { uri, held, at: now(), issuer, limits })
     const list = readStatusList(claims['status_list'], limits.statusMaxInflatedBytes)
-    return { list, ...times, etag: etagOf(headers), ...freshness(times, headers, at, limits) }
+    return { list, kid, key, ...times, etag: etagOf(headers), ...freshness(times, headers, at, limits) }
   } catch (error) {
     if (error instanceof FetchFailed) throw new TokenRefused(FETCH_CODES[error.fault], { cause: error })
     if (!(error instanceof TokenRefused) || error.temporary) throw error

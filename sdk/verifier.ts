@@ -1,18 +1,19 @@
+import { boundedNumbers } from './bounds.ts'
+import { epochSeconds } from './clock.ts'
 import { readPayload } from './compact.ts'
 import { present, readEntitlementToken, type VerifiedEntitlements } from './entitlements.ts'
 import {
   createIssuerKeys,
-  DEFAULT_KEY_LIMITS,
-  epochSeconds,
   fetchOf,
   type IssuerKeys,
   type IssuerKeysOptions,
+  KEY_BOUNDS,
   type KeyLimits,
 } from './issuer-keys.ts'
 import { issuerBase } from './issuer-url.ts'
 import { createOpener, type HighSPolicy } from './signed.ts'
 import { createStatusCheck, type OnStaleStatus, type StatusCheck } from './status-check.ts'
-import { createStatusLists, DEFAULT_STATUS_LIMITS, type StatusLimits } from './status-lists.ts'
+import { createStatusLists, STATUS_BOUNDS, type StatusLimits } from './status-lists.ts'
 import { createTokenCache, type RememberedToken } from './token-cache.ts'
 
 export const ENTITLEMENT_TOKEN_TYP = 'benefit-entitlement+jwt'
@@ -25,7 +26,7 @@ export interface VerifierOptions extends IssuerKeysOptions {
    * token was made. Default false: then the kit works offline but for the issuer's keys, and a token is good until `exp`.
    */
   readonly checkStatus?: boolean | undefined
-  /** What passes while no fresh status list can be had. Default `fail-closed`. */
+  /** What passes while no fresh status list can be had; only with `checkStatus`. Default `fail-closed`. */
   readonly onStaleStatus?: OnStaleStatus | undefined
   /** Whether verified tokens are remembered, and how many. Default true: 1,000. */
   readonly cache?: boolean | { readonly maxTokens: number } | undefined
@@ -45,6 +46,7 @@ const DEFAULT_MAX_TOKENS = 1000
  * Verifies benefit-entitlement tokens of one issuer for one partner. Make it once and keep it: it holds the keys, the
  * status lists and the tokens verified before.
  * @throws TypeError when the options cannot be right
+ * @throws RangeError that names a wrong limit
  */
 export function createVerifier(options: VerifierOptions): Verifier {
   const { issuer, audience, now = epochSeconds, highS } = options
@@ -65,23 +67,32 @@ export function createVerifier(options: VerifierOptions): Verifier {
     return judged
   }
 
+  /** The token as it reads at that moment: remembered claims are judged anew once it lies outside their time. */
+  function current(token: string, known: RememberedToken, at: number): RememberedToken {
+    if (at >= known.readFrom && at < known.readUntil) return known
+    tokens.drop(token)
+    return judge(token, known, at)
+  }
+
+  async function answerTo(token: string, judged: RememberedToken): Promise<VerifiedEntitlements> {
+    if (status === undefined) return judged.answer
+    const consulted = await status.consult(judged.reading)
+    // The token may have died while the list was under way.
+    return status.decide(current(token, judged, now()).reading, consulted)
+  }
+
   async function verifyWhole(token: string): Promise<VerifiedEntitlements> {
     const { payload, kid, key } = await open(token)
-    const { reading, answer } = judge(token, { kid, key, claims: readPayload(payload) }, now())
-    return status === undefined ? answer : await status.check(reading)
+    return await answerTo(token, judge(token, { kid, key, claims: readPayload(payload) }, now()))
   }
 
   async function verifyRemembered(token: string, known: RememberedToken): Promise<VerifiedEntitlements> {
     const key = keys.held(known.kid, now()) ?? (await keys.key(known.kid))
     if (key !== known.key) return await verifyWhole(token)
     const at = now()
-    let judged = known
-    if (!(at >= known.readFrom && at < known.readUntil)) {
-      tokens.drop(token)
-      judged = judge(token, known, at)
-    }
+    const judged = current(token, known, at)
     if (status === undefined || status.isKnownValid(judged.reading, at)) return judged.answer
-    return await status.check(judged.reading)
+    return await answerTo(token, judged)
   }
 
   return {
@@ -96,10 +107,15 @@ type Opening = Pick<RememberedToken, 'kid' | 'key' | 'claims'>
 
 function statusCheckOf(options: VerifierOptions, keys: IssuerKeys): StatusCheck | undefined {
   const { issuer, audience, checkStatus = false, onStaleStatus = 'fail-closed', now = epochSeconds } = options
-  const isPolicy = typeof onStaleStatus === 'function' || /^fail-(?:closed|open)$/.test(onStaleStatus)
+  const isPolicy =
+    typeof onStaleStatus === 'function' || onStaleStatus === 'fail-closed' || onStaleStatus === 'fail-open'
   if (!isPolicy) throw new TypeError("onStaleStatus must be 'fail-closed', 'fail-open' or a function of the benefit")
-  if (!checkStatus) return undefined
-  const limits = { ...DEFAULT_KEY_LIMITS, ...DEFAULT_STATUS_LIMITS, ...options.limits }
+  // Read also where nothing is checked, so that a wrong limit does not wait for the day that somebody turns it on.
+  const limits = boundedNumbers({ ...KEY_BOUNDS, ...STATUS_BOUNDS }, options.limits, 'limits.')
+  if (!checkStatus) {
+    if (options.onStaleStatus === undefined) return undefined
+    throw new TypeError('onStaleStatus needs checkStatus: true')
+  }
   const lists = createStatusLists({ issuer, fetch: fetchOf(options), now, keys, highS: options.highS, limits })
   return createStatusCheck({ base: issuerBase(issuer), audience, lists, onStaleStatus })
 }

@@ -1,5 +1,5 @@
 import type { VerifiedEntitlements } from '../entitlements.ts'
-import { authorize, type MiddlewareOptions, tokenOf } from './core.ts'
+import { authorize, guardOptions, type MiddlewareOptions, tokenOf } from './core.ts'
 
 // Express's own place for what middleware adds to a request; an ambient namespace is the only way into it.
 declare global {
@@ -28,7 +28,8 @@ export interface ExpressResponse {
  * Express middleware: lets a request through with `req.entitled` set, or answers it with a problem. Faults of the set-up
  * go to `next(error)`.
  */
-export function entitlements<Request extends ExpressRequest>(options: MiddlewareOptions<Request>) {
+export function entitlements<Request extends ExpressRequest>(given: MiddlewareOptions<Request>) {
+  const options = guardOptions(given)
   return async (req: Request, res: ExpressResponse, next: (error?: unknown) => void): Promise<void> => {
     try {
       const decision = await authorize(options, await tokenOf(options, req, req.headers.authorization))

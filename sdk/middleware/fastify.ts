@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import type { VerifiedEntitlements } from '../entitlements.ts'
-import { authorize, type MiddlewareOptions, tokenOf } from './core.ts'
+import { authorize, guardOptions, type MiddlewareOptions, tokenOf } from './core.ts'
 
 /** What a request has after the plugin: `declare module 'fastify' { interface FastifyRequest extends EntitledRequest {} }`. */
 export interface EntitledRequest {
@@ -32,8 +32,9 @@ export interface FastifyScope<Request extends FastifyRequestPart> {
  * problem. Register it in a scope of its own to protect some routes only.
  */
 export function entitlements<Request extends FastifyRequestPart = FastifyRequestPart>(
-  options: MiddlewareOptions<Request>,
+  given: MiddlewareOptions<Request>,
 ) {
+  const options = guardOptions(given)
   const plugin = async (scope: FastifyScope<Request>): Promise<void> => {
     if (!scope.hasRequestDecorator('entitled')) scope.decorateRequest('entitled', null)
     scope.addHook('onRequest', async (request, reply) => {

@@ -1,5 +1,5 @@
 import type { VerifiedEntitlements } from '../entitlements.ts'
-import { authorize, type MiddlewareOptions, tokenOf } from './core.ts'
+import { authorize, guardOptions, type MiddlewareOptions, tokenOf } from './core.ts'
 
 /** What `c.var` has after the middleware: `new Hono<{ Variables: EntitledVariables }>()`. */
 export interface EntitledVariables {
@@ -14,9 +14,10 @@ export interface HonoContext {
 
 /**
  * Hono middleware: lets a request through with `c.var.entitled` set, or answers it with a problem.
- * @param options `tokenFrom` is handed the web `Request`
+ * @param given `tokenFrom` is handed the web `Request`
  */
-export function entitlements(options: MiddlewareOptions<Request>) {
+export function entitlements(given: MiddlewareOptions<Request>) {
+  const options = guardOptions(given)
   return async (c: HonoContext, next: () => Promise<void>): Promise<Response | undefined> => {
     const { raw } = c.req
     const decision = await authorize(options, await tokenOf(options, raw, raw.headers.get('authorization')))

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Fetch } from '../bounded-fetch.ts'
+import { epochSeconds } from '../clock.ts'
 import { issuerBase } from '../issuer-url.ts'
 import { createDocuments, jsonDocument } from './documents.ts'
 import { generatedKeys, KEY_PURPOSES, publishedKeys, type TestJwk, type TestKeys } from './keys.ts'
@@ -56,7 +57,6 @@ export interface TestIssuer {
 
 const DEFAULT_ISSUER = 'http://localhost:8790'
 const DEFAULT_STATUS_INDEX = 104_729
-const epochSeconds = (): number => Math.floor(Date.now() / 1000)
 
 /**
  * An issuer for tests.

@@ -2,6 +2,7 @@ import { catalogue, type Listed, nearNames } from './catalogue.ts'
 import { jsonDocument, textDocument } from './documents.ts'
 import type { TestIssuer } from './issuer.ts'
 import type { Listening } from './loopback.ts'
+import type { MintCommand } from './mint-text.ts'
 
 /** One token with what is expected of it, as JSON. */
 export const described = (listed: Listed, issuer: TestIssuer) => {
@@ -36,8 +37,8 @@ export async function serveTokens(issuer: TestIssuer, port: number): Promise<Lis
 }
 
 /** What to say to a name that is none. */
-export function unknownName(name: string): string {
+export function unknownName(name: string, { base }: MintCommand): string {
   const near = nearNames(name)
-  const meant = near.length > 0 ? `Did you mean ${near.join(', ')}?` : 'See the names with: npm run mint'
+  const meant = near.length > 0 ? `Did you mean ${near.join(', ')}?` : `See the names with: ${base}`
   return `There is no token called "${name}". ${meant}`
 }

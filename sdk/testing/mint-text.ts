@@ -1,16 +1,43 @@
 import { catalogue, type Listed } from './catalogue.ts'
 import type { TestIssuer } from './issuer.ts'
 
-export const HELP = `Test tokens for partners of a Tessera gateway: valid ones, and ones broken in every way that has a name.
+/** How this command was called, which is how its own words tell people to call it again. */
+export interface MintCommand {
+  /** For the eyes. */
+  readonly base: string
+  /** For a pipe, where nothing but the token may come out. */
+  readonly piped: string
+  /** Between either and what is asked for. */
+  readonly separator: string
+}
 
-  npm run mint                          what there is, and the code with which the kit refuses it
-  npm run -s mint -- <name>             that token alone, for a pipe (-s keeps npm's own lines out of it)
-  npm run -s mint -- --all              all of them: name, expected outcome, token, by tabs
-  npm run -s mint -- --all --json       the same as JSON
-  npm run -s mint -- --jwks             the keys that verify them
-  npm run mint -- --serve               an issuer on this machine that publishes keys, status lists and tokens
+/** In the gateway's repository the sources run as a script of npm; a partner has the built package. */
+export const mintCommand = (entry: string): MintCommand =>
+  entry.endsWith('.ts')
+    ? { base: 'npm run mint', piped: 'npm run -s mint', separator: ' -- ' }
+    : { base: 'npx @tessera/partner-kit', piped: 'npx @tessera/partner-kit', separator: ' ' }
 
-  --partner <id>     whom the tokens are for, default youku (also --audience)
+export const calling = ({ base, separator }: MintCommand, args: string): string => `${base}${separator}${args}`
+const piping = ({ piped, separator }: MintCommand, args: string): string => `${piped}${separator}${args}`
+
+export function help(command: MintCommand): string {
+  const calls = [
+    [command.base, 'what there is, and the code with which the kit refuses it'],
+    [piping(command, '<name>'), 'that token alone, for a pipe'],
+    [piping(command, '--all'), 'all of them: name, expected outcome, token, by tabs'],
+    [piping(command, '--all --json'), 'the same as JSON'],
+    [piping(command, '--jwks'), 'the keys that verify them'],
+    [calling(command, '--serve'), 'an issuer on this machine that publishes keys, status lists and tokens'],
+  ] as const
+  const width = Math.max(...calls.map(([call]) => call.length))
+  return `Test tokens for partners of a Tessera gateway: valid ones, and ones broken in every way that has a name.
+
+${calls.map(([call, what]) => `  ${call.padEnd(width)}   ${what}`).join('\n')}
+
+${OPTIONS_HELP}`
+}
+
+const OPTIONS_HELP = `  --partner <id>     whom the tokens are for, default youku (also --audience)
   --benefit <id>     what they entitle to, default <partner>-vip
   --ttl <seconds>    how long they live, 60 to 3600, default 900
   --port <port>      where the issuer listens, default 8790; 0 takes a free port
@@ -23,7 +50,7 @@ another. For the same reason no verifier outside a test may ever be pointed at t
 `
 
 /** Everything there is, by groups, in columns. */
-export function table(issuer: TestIssuer): string {
+export function table(issuer: TestIssuer, command: MintCommand): string {
   const groups = [...new Set(catalogue.map(({ group }) => group))]
   const widths = [widest(({ name }) => name), widest(({ expected }) => expected)] as const
   const line = ({ name, expected, what }: Listed) =>
@@ -36,14 +63,14 @@ export function table(issuer: TestIssuer): string {
 name, expected outcome, what it is
 
 ${sections.join('\n')}
-${catalogue.length} tokens. To get one:  npm run -s mint -- revoked
-To try them all:     npm run mint -- --serve
-More:                npm run mint -- --help
+${catalogue.length} tokens. To get one:  ${piping(command, 'revoked')}
+To try them all:     ${calling(command, '--serve')}
+More:                ${calling(command, '--help')}
 `
 }
 
 /** What to know about one token, for the eyes only. */
-export function hint(listed: Listed, issuer: TestIssuer): string {
+export function hint(listed: Listed, issuer: TestIssuer, command: MintCommand): string {
   const { name, what, expected, offeredTo, needsStatus, acceptedBeforeSeconds } = listed
   const verb = expected === 'accepted' ? 'must be accepted' : `must be refused with ${expected}`
   const lines = [
@@ -52,7 +79,7 @@ export function hint(listed: Listed, issuer: TestIssuer): string {
     ...(offeredTo === 'entitlement' ? [] : [`offer it to your ${offeredTo} verifier`]),
     ...(needsStatus ? ['only with checkStatus: true'] : []),
     ...(acceptedBeforeSeconds === undefined ? [] : [`passes once, and is refused ${acceptedBeforeSeconds} s later`]),
-    'the issuer that it names:  npm run mint -- --serve',
+    `the issuer that it names:  ${calling(command, '--serve')}`,
   ]
   return `${lines.join('\n')}\n`
 }

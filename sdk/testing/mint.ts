@@ -3,22 +3,24 @@ import { catalogue, findListed } from './catalogue.ts'
 import { createTestIssuer } from './issuer.ts'
 import { type MintSettings, readSettings, UsageError, type Wish } from './mint-options.ts'
 import { described, serveTokens, unknownName } from './mint-serve.ts'
-import { HELP, hint, table, welcome } from './mint-text.ts'
+import { calling, help, hint, mintCommand, table, welcome } from './mint-text.ts'
 
-/** `npm run mint`: test tokens at the terminal. Tokens go to stdout, words about them to stderr. */
+/** Test tokens at the terminal: tokens go to stdout, words about them to stderr. */
+const COMMAND = mintCommand(import.meta.url)
+
 function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
 }
 
 function printOne({ name, json: asJson, issuer: options }: MintSettings): void {
   const listed = findListed(name)
-  if (listed === undefined) throw new UsageError(unknownName(name))
+  if (listed === undefined) throw new UsageError(unknownName(name, COMMAND))
   const issuer = createTestIssuer(options)
   if (asJson) {
     printJson(described(listed, issuer))
     return
   }
-  process.stderr.write(hint(listed, issuer))
+  process.stderr.write(hint(listed, issuer, COMMAND))
   // In a pipe every byte counts: some of these tokens differ from a good one by a newline.
   process.stdout.write(listed.make(issuer) + (process.stdout.isTTY ? '\n' : ''))
 }
@@ -46,10 +48,10 @@ async function serve({ issuer: options, port }: MintSettings): Promise<void> {
 
 function printTable({ json: asJson, issuer: options }: MintSettings): void {
   if (asJson) printJson(catalogue.map(({ make: _, ...listed }) => listed))
-  else process.stdout.write(table(createTestIssuer(options)))
+  else process.stdout.write(table(createTestIssuer(options), COMMAND))
 }
 
-const printHelp = () => void process.stdout.write(HELP)
+const printHelp = () => void process.stdout.write(help(COMMAND))
 const printKeys = ({ issuer }: MintSettings) => printJson(createTestIssuer(issuer).jwks())
 
 const WISHES: Readonly<Record<Wish, (settings: MintSettings) => void | Promise<void>>> = {
@@ -72,6 +74,6 @@ try {
 } catch (error) {
   const usage = error instanceof UsageError
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
-  if (usage) process.stderr.write('Help: npm run mint -- --help\n')
+  if (usage) process.stderr.write(`Help: ${calling(COMMAND, '--help')}\n`)
   process.exitCode = usage ? 2 : 1
 }

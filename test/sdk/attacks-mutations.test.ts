@@ -75,7 +75,10 @@ describe('anything at all, rightly signed, is judged', () => {
       const code = await outcome(verify(issuer.mint({ [claim]: value })))
       const free = ['sub', 'jti', 'lnk'].includes(claim) && typeof value === 'string' && value !== ''
       const counted = claim === 'seq' && Number.isSafeInteger(value)
-      if (!free && !counted) expect(code).not.toBe('accepted')
+      // A token may have been good for long already.
+      const begun = claim === 'nbf' && Number.isSafeInteger(value) && Number(value) > 0
+      const unchanged = claim === 'ver' && value === '1'
+      if (!free && !counted && !begun && !unchanged) expect(code).not.toBe('accepted')
     })
     await fc.assert(judged, { numRuns: 1000 })
   })

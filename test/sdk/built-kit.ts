@@ -15,6 +15,8 @@ export interface BuiltKit extends AsyncDisposable {
   readonly kit: string
   /** A partner's project into which the packed package has been installed. */
   readonly project: string
+  /** Path of the packed package. */
+  tarball(): Promise<string>
 }
 
 /** Builds and packs the kit into a folder of its own, and installs the tarball as a partner would have it. */
@@ -28,9 +30,9 @@ export async function builtKit(): Promise<BuiltKit> {
   for (const name of published) await copyFile(join(root, 'sdk', name), join(kit, name))
   await compile(join(root, 'sdk'), '--outDir', join(kit, 'dist'))
   await npm(kit, 'pack', '--pack-destination', folder)
-  const tarball = (await readdir(folder)).find(name => name.endsWith('.tgz')) ?? ''
-  await run('tar', ['-xzf', join(folder, tarball), '-C', installed, '--strip-components=1'])
-  return { kit, project, [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) }
+  const tarball = async () => join(folder, (await readdir(folder)).find(name => name.endsWith('.tgz')) ?? '')
+  await run('tar', ['-xzf', await tarball(), '-C', installed, '--strip-components=1'])
+  return { kit, project, tarball, [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) }
 }
 
 /** Runs the compiler on a project; fails with what it says. */

@@ -84,18 +84,41 @@ describe('fetching', () => {
     expect(refusal.temporary).toBe(true)
   })
 
-  const { x: _, ...noX } = jwk(pair.publicKey, KID)
+  const { kty, crv, x, y } = jwk(pair.publicKey, KID)
+  const shortJwk = (kid: string) => ({ kty, crv, x, y, kid })
   test.each([
     ['not JSON', 'keys'],
     ['no keys member', '{}'],
     ['keys an object', '{"keys":{}}'],
     ['a member twice', `{"keys":[],"keys":${JSON.stringify([jwk(pair.publicKey, KID)])}}`],
     ['a kid twice', JSON.stringify({ keys: [jwk(pair.publicKey, KID), jwk(strangerPair.publicKey, KID)] })],
-    ['a point off the curve', JSON.stringify({ keys: [{ ...noX, x: 'A'.repeat(43) }] })],
-    ['65 keys', JSON.stringify({ keys: Array.from({ length: 65 }, () => ({})) })],
+    ['257 keys', JSON.stringify({ keys: Array.from({ length: 257 }, (_, at) => shortJwk(`k${at}`)) })],
   ])('a bad document: %s', async (_name, body) => {
     const { verify } = await scene(answer(body))
     expect(await verify()).toBe('keys-invalid')
+  })
+
+  test('256 keys of ours, and any number of others, are read', async () => {
+    const keys = [...Array.from({ length: 255 }, (_, at) => shortJwk(`k${at}`)), shortJwk(KID)]
+    const others = Array.from({ length: 500 }, (_, at) => ({ kty: 'OKP', kid: `o${at}` }))
+    const { verify } = await scene(answer(JSON.stringify({ keys: [...others, ...keys] })))
+    expect(await verify()).toBe('accepted')
+    expect(await verify('k17')).toBe('accepted')
+    expect(await verify('o17')).toBe('kid-unknown')
+  })
+
+  test.each([
+    ['off the curve', { x: 'A'.repeat(43) }],
+    ['with another alphabet', { x: '+'.repeat(43) }],
+    ['with spare bits', { y: `${'A'.repeat(42)}B` }],
+    ['with a short coordinate', { x: 'AAAA' }],
+    ['without a coordinate', { x: undefined }],
+    ['that is no object', undefined],
+  ])('a key %s does not put the others out of use', async (_name, change) => {
+    const bad = change === undefined ? 7 : { ...shortJwk('bad'), ...change }
+    const { verify } = await scene(answer(JSON.stringify({ keys: [bad, shortJwk(KID)] })))
+    expect(await verify()).toBe('accepted')
+    expect(await verify('bad')).toBe('kid-unknown')
   })
 
   test.each([

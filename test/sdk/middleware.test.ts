@@ -12,6 +12,7 @@ import { entitlements as forExpress } from '../../sdk/middleware/express.ts'
 import { type EntitledRequest, entitlements as forFastify } from '../../sdk/middleware/fastify.ts'
 import { type EntitledVariables, entitlements as forHono } from '../../sdk/middleware/hono.ts'
 import { AUDIENCE, claims, type LoopbackServer, mint, NOW, serve, serveJwks, strangerPair } from './issuer.ts'
+import { scene as statusScene } from './status-scene.ts'
 
 declare module 'fastify' {
   interface FastifyRequest extends EntitledRequest {}
@@ -164,7 +165,7 @@ describe.each(Object.entries(frameworks))('%s', (_, start) => {
     if (status === 401 && sent === undefined) expect(challenge).toBe('Bearer')
     else if (status === 401) expect(challenge).toBe(`Bearer error="invalid_token", error_description="${code}"`)
     else if (status === 403) expect(challenge).toBe('Bearer error="insufficient_scope"')
-    else expect([challenge, answer.headers.get('retry-after')]).toEqual([null, '30'])
+    else expect([challenge, answer.headers.get('retry-after')]).toEqual([null, '5'])
   })
 
   test('a route without the middleware knows nobody', async () => {
@@ -201,6 +202,11 @@ test.each([
   expect(bearerToken(authorization)).toBe(token)
 })
 
+test('a header of nothing but spaces is read once', () => {
+  // The token is all that follows the spaces: an expression that looks for its end would try from each of them.
+  expect(bearerToken(`Bearer ${' '.repeat(60_000)}\n`)).toBe('\n')
+})
+
 test('the decision has no framework in it', async () => {
   expect(await authorize({ verifier: verifier(), benefit }, genuine())).toMatchObject({ status: 200 })
   expect(await authorize({ verifier: verifier() }, '')).toMatchObject({
@@ -208,4 +214,55 @@ test('the decision has no framework in it', async () => {
     problem: { code: 'segment-count' },
   })
   await expect(authorize({ verifier: brokenVerifier }, 'x')).rejects.toThrow(TypeError)
+})
+
+describe('a benefit that is withheld for want of a fresh list', () => {
+  const withheld = (code?: () => Response) => {
+    const ent = ['youku-vip', 'youku-gifts'].map((bid, at) => ({ id: `ent_${at}`, bid, st: 'active', vu: NOW + 3600 }))
+    const onStaleStatus = (one: string) => (one === 'youku-vip' ? 'fail-open' : 'fail-closed')
+    const { state, verifier: checking, mint: minted } = statusScene({ onStaleStatus })
+    state.answer = code
+    return (wanted: string) => authorize({ verifier: checking, benefit: wanted }, minted({ ent }))
+  }
+
+  test('is answered 503 with the code of the list, and one that the token never had 403', async () => {
+    const decide = withheld(() => new Response('', { status: 503 }))
+    expect(await decide('youku-vip')).toMatchObject({
+      status: 200,
+      entitled: { status: 'stale', withheld: ['youku-gifts'], staleReason: 'status-list-unavailable' },
+    })
+    expect(await decide('youku-gifts')).toMatchObject({
+      status: 503,
+      headers: { 'retry-after': '5' },
+      problem: { code: 'status-list-unavailable', status: 503 },
+    })
+    expect(await decide('xiami-vip')).toMatchObject({ status: 403, problem: { code: 'benefit-not-entitled' } })
+    expect(await withheld(() => Response.json({}))('youku-gifts')).toMatchObject({
+      status: 503,
+      problem: { code: 'status-list-media-type' },
+    })
+  })
+
+  test('is there again with the list, and then nothing is withheld', async () => {
+    const found = await withheld()('youku-gifts')
+    expect(found).toMatchObject({ status: 200, entitled: { status: 'valid', withheld: [] } })
+    expect(found).not.toHaveProperty('entitled.staleReason')
+  })
+})
+
+describe.each<[string, (options: never) => unknown]>([
+  ['Hono', forHono],
+  ['Express', forExpress],
+  ['Fastify', forFastify],
+])('a route for %s that would stand open by mistake is not set up', (_, entitlements) => {
+  const verifier = createVerifier({ issuer: 'https://issuer.example', audience: AUDIENCE })
+  test.each<[string, object, RegExp]>([
+    ['a name misspelt', { verifier, benefits: 'gift' }, /no option benefits/],
+    ['a benefit that is not there', { verifier, benefit: undefined }, /benefit must be/],
+    ['a benefit without a name', { verifier, benefit: '' }, /benefit must be/],
+    ['several benefits', { verifier, benefit: ['gift'] }, /benefit must be/],
+    ['no verifier', {}, /verifier must be/],
+  ])('%s', (_what, options, message) => {
+    expect(() => entitlements(options as never)).toThrow(message)
+  })
 })

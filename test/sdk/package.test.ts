@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { publint } from 'publint'
@@ -70,6 +70,25 @@ test('plain Node imports every export', { timeout: 60_000 }, async () => {
     expect(main?.split(' ')).toContain(value)
   expect([hono, express, fastify]).toEqual(['entitlements', 'entitlements', 'entitlements'])
   expect(testing?.split(' ')).toContain('createTestIssuer')
+})
+
+test('npx finds its one command under its own name, which speaks of itself by it', { timeout: 120_000 }, async () => {
+  const partner = join(built.kit, '../partner')
+  await mkdir(partner)
+  await writeFile(join(partner, 'package.json'), '{ "private": true }')
+  await npm(partner, 'install', '--no-audit', '--no-fund', await built.tarball())
+  const { name } = await manifest()
+  const npx = (...args: string[]) => npm(partner, 'exec', '--', name, ...args)
+  expect(await npx('valid')).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/)
+  for (const said of [await npx(), await npx('--help')]) {
+    expect(said).toContain(`npx ${name} --serve`)
+    expect(said).not.toContain('npm run')
+  }
+  const wrong = await npx('revokd').catch(error => error.stderr)
+  expect(wrong).toContain(`Help: npx ${name} --help`)
+  const readme = await readFile(join(built.kit, 'README.md'), 'utf8')
+  // A name without a scope is anybody's to register.
+  expect([...readme.matchAll(/npx (\S+?)[`\s]/g)].map(([, called]) => called)).toEqual([name, name, name])
 })
 
 const consumer = `

@@ -59,6 +59,48 @@ test('the one with a test issuer runs without a network', { timeout: 60_000 }, a
   expect((await runExample(index)).stdout).toBe('true\n')
 })
 
+const delivery = (example: number) => `
+import { createTestIssuer } from '@tessera/partner-kit/testing'
+const { fetch, sign } = createTestIssuer({ issuer: 'https://tessera.example', audience: 'youku' })
+globalThis.fetch = fetch
+const { receiver } = await import('./example-${example}.ts')
+const applied = []
+let fails = true
+const inbox = {
+  has: async tokenId => applied.includes(tokenId),
+  async applyOnce({ tokenId }) {
+    if (fails) throw new Error('database away')
+    if (applied.includes(tokenId)) return false
+    applied.push(tokenId)
+    return true
+  },
+}
+const receive = receiver(inbox)
+const push = body => receive(new Request('https://youku.example', { method: 'POST', body })).then(
+  ({ status }) => status,
+  error => error.message,
+)
+const [first, second] = [sign('event', { jti: 'evt_1' }), sign('event', { jti: 'evt_2' })]
+const failed = await push(first)
+fails = false
+const again = [await push(first), await push(first)]
+const atOnce = await Promise.all([push(second), push(second)])
+console.log(JSON.stringify({ failed, again, atOnce, forged: await push(first + 'A'), applied }))
+`
+
+test('the one with events loses none whose effect failed, and applies each once', { timeout: 60_000 }, async () => {
+  const example = examples.findIndex(code => code.includes('createEventVerifier'))
+  await writeFile(join(built.project, 'delivery.mjs'), delivery(example))
+  const { stdout } = await run(process.execPath, ['delivery.mjs'], { cwd: built.project })
+  expect(JSON.parse(stdout)).toEqual({
+    failed: 'database away',
+    again: [202, 202],
+    atOnce: [202, 202],
+    forged: 400,
+    applied: ['evt_1', 'evt_2'],
+  })
+})
+
 test('the page names every code of a refusal, and no other', async () => {
   const source = await readFile(join(root, 'sdk/refused.ts'), 'utf8')
   const codes = [...source.matchAll(/^ {2}'([a-z0-9-]+)':/gm)].map(([, code]) => code)

@@ -3,6 +3,7 @@ import {
   createSignatureVerifier,
   createVerifier,
   ENTITLEMENT_TOKEN_TYP,
+  type LastingTyp,
   SECURITY_EVENT_TYP,
   SETTLEMENT_STATEMENT_TYP,
   USAGE_RECEIPT_TYP,
@@ -17,7 +18,7 @@ afterAll(() => server[Symbol.asyncDispose]())
 
 const receipt = () => ({ iss: server.url, aud: AUDIENCE, iat: NOW, sequence: 3, lines: 2, digest: 'sha-256=:…:' })
 const signed = (change: object = {}, typ = USAGE_RECEIPT_TYP) => mint({ ...receipt(), ...change }, { ...HEADER, typ })
-const verifierOf = (typ: string, more: { audience?: string; maxTokenBytes?: number } = {}) =>
+const verifierOf = (typ: LastingTyp, more: { audience?: string; maxTokenBytes?: number } = {}) =>
   createSignatureVerifier({ issuer: server.url, typ, now: () => NOW, ...more })
 
 test('a receipt gives its claims, also long after it was made', async () => {
@@ -25,12 +26,14 @@ test('a receipt gives its claims, also long after it was made', async () => {
   expect(await verifierOf(USAGE_RECEIPT_TYP).verify(signed({ iat: 1 }))).toMatchObject({ sequence: 3 })
 })
 
+const LASTING = [USAGE_RECEIPT_TYP, SETTLEMENT_STATEMENT_TYP, SECURITY_EVENT_TYP] as const
+const OTHERS = [ENTITLEMENT_TOKEN_TYP, 'at+jwt', 'statuslist+jwt'] as const
+
 test('no type passes for another', async () => {
-  const types = [ENTITLEMENT_TOKEN_TYP, USAGE_RECEIPT_TYP, SETTLEMENT_STATEMENT_TYP, 'at+jwt', 'statuslist+jwt']
   const entitlements = createVerifier({ issuer: server.url, audience: AUDIENCE, now: () => NOW })
-  for (const typ of types) {
+  for (const typ of [...LASTING, ...OTHERS]) {
     const token = mint(claims(server.url), { ...HEADER, typ })
-    for (const wanted of types) {
+    for (const wanted of LASTING) {
       const code = await codeOf(verifierOf(wanted).verify(token))
       expect(code, `${typ} as ${wanted}`).toBe(typ === wanted ? 'accepted' : 'typ-wrong')
     }
@@ -38,6 +41,13 @@ test('no type passes for another', async () => {
     expect(code, `${typ} as a token`).toBe(typ === ENTITLEMENT_TOKEN_TYP ? 'accepted' : 'typ-wrong')
   }
 })
+
+test.each([...OTHERS, 'JWT', 'usage-receipt+JWT', '', undefined])(
+  'a type that needs an expiry, or that nobody knows, is refused at set-up: %j',
+  typ => {
+    expect(() => verifierOf(typ as LastingTyp)).toThrow(TypeError)
+  },
+)
 
 test.each([
   ['issuer-mismatch', { iss: 'https://attacker.example' }],
@@ -64,8 +74,8 @@ test('the size cap can be raised for long statements', async () => {
   expect(await codeOf(verifierOf(SETTLEMENT_STATEMENT_TYP, { maxTokenBytes: 65_536 }).verify(long))).toBe('accepted')
 })
 
-test('an empty type or audience is refused at set-up', () => {
-  expect(() => verifierOf('')).toThrow(TypeError)
+test('an empty audience and a size cap that bounds nothing are refused at set-up', () => {
+  expect(() => verifierOf(USAGE_RECEIPT_TYP, { maxTokenBytes: Number.NaN })).toThrow(/^maxTokenBytes must be/)
   expect(() => verifierOf(USAGE_RECEIPT_TYP, { audience: '' })).toThrow(TypeError)
 })
 

@@ -1,32 +1,14 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import {
-  CHAIN_START,
-  type ReceiptChain,
-  type ReporterRefused,
-  UsageEventInvalid,
-  type UsageStore,
-} from '../../sdk/index.ts'
-import { answerLost, failureOf, reporterWorld, silence, status, use } from './reporter-world.ts'
+import { CHAIN_START, type ReporterRefused, UsageEventInvalid, type UsageReporterOptions } from '../../sdk/index.ts'
+import { failureOf, reporterWorld, silence, status, use } from './reporter-world.ts'
+import { memoryStore } from './usage-store.ts'
+
+const never = () => new Promise<never>(() => undefined)
 
 let world: Awaited<ReturnType<typeof reporterWorld>>
 beforeEach(async () => {
   world = await reporterWorld()
 })
-
-/** A store as a database would be: it outlives reporters. */
-function memoryStore() {
-  const batches = new Map<string, Uint8Array>()
-  let end: ReceiptChain | undefined
-  const store: UsageStore = {
-    load: async () => ({ batches: [...batches.values()], chain: end }),
-    put: async (digest, bytes) => void batches.set(digest, Uint8Array.from(bytes)),
-    async settle(digest, chain) {
-      batches.delete(digest)
-      end = chain
-    },
-  }
-  return { store, batches, end: () => end }
-}
 
 test('an event that cannot be reported leaves the others alone', async () => {
   const reporter = world.reporterOf()
@@ -99,7 +81,7 @@ describe('closing', () => {
   })
 
   test('a pause is cut short', async () => {
-    world.faults.push(status(503, { 'retry-after': '3600' }))
+    world.faults.push(status(503, { 'retry-after': '29' }))
     const reporter = world.reporterOf({ sleep: undefined })
     reporter.report(use('e-1'))
     const flushed = failureOf(reporter.flush())
@@ -108,63 +90,29 @@ describe('closing', () => {
     expect(await flushed).toBe(rest.reason)
   })
 
+  test.each<[string, Partial<UsageReporterOptions>]>([
+    ['a store that never loads', { store: { ...memoryStore().store, load: never } }],
+    ['a store that never puts', { store: { ...memoryStore().store, put: never } }],
+    ['a store that never settles', { store: { ...memoryStore().store, settle: never } }],
+    ['a hook that never ends', { onReceipt: never }],
+    ['a token that never comes', { credentials: { token: never } }],
+    ['a sleep that heeds no signal', { issuer: 'http://localhost:1', sleep: never }],
+  ])('%s does not hold it up either', async (_, options) => {
+    const reporter = world.reporterOf(options)
+    reporter.report(use('e-1'))
+    expect(await reporter.close({ graceMilliseconds: 200 })).toMatchObject({
+      undelivered: [use('e-1')],
+      reason: { code: 'closing' },
+      chain: CHAIN_START,
+    })
+  })
+
   test('a request has its own deadline', async () => {
     world.faults.push(silence)
     const reporter = world.reporterOf({ requestTimeoutMilliseconds: 200, retry: { attempts: 1 } })
     reporter.report(use('e-1'))
     expect(await failureOf(reporter.flush())).toMatchObject({ code: 'gateway-unreachable' })
     expect(await reporter.close()).toMatchObject({ undelivered: [] })
-  })
-})
-
-describe('a store', () => {
-  test('carries batches and chain over a crash: the same bytes, stored once', async () => {
-    const memory = memoryStore()
-    const first = world.reporterOf({ store: memory.store })
-    first.report(use('e-1'))
-    await first.flush()
-    expect([memory.batches.size, memory.end()]).toMatchObject([0, { sequence: 1 }])
-    world.faults.push(answerLost)
-    const dying = world.reporterOf({ store: memory.store, retry: { attempts: 1 } })
-    dying.report(use('e-2'))
-    await failureOf(dying.flush())
-    expect(memory.batches.size).toBe(1)
-
-    const delivered = Promise.withResolvers<number>()
-    const second = world.reporterOf({
-      store: memory.store,
-      chain: undefined,
-      onReceipt: ({ sequence }) => delivered.resolve(sequence),
-    })
-    expect(await delivered.promise).toBe(2)
-    expect(await second.close()).toMatchObject({ undelivered: [], chainBroken: [], chain: { sequence: 2 } })
-    expect([memory.batches.size, memory.end()]).toMatchObject([0, { sequence: 2 }])
-    expect(await world.head()).toMatchObject({ sequence: 2, lines: 2 })
-    await dying.close()
-  })
-
-  test('has what a closed reporter could not deliver, also what was never sent', async () => {
-    const memory = memoryStore()
-    world.faults.push(status(403))
-    const reporter = world.reporterOf({ store: memory.store, maxEvents: 1 })
-    reporter.report(use('e-1'))
-    reporter.report(use('e-2'))
-    expect((await reporter.close()).undelivered).toHaveLength(2)
-    expect(memory.batches.size).toBe(2)
-  })
-
-  test('that fails, or that holds other bytes, stops delivery and loses nothing', async () => {
-    const memory = memoryStore()
-    const failing = { ...memory.store, put: () => Promise.reject(new Error('disk full')) }
-    const reporter = world.reporterOf({ store: failing })
-    reporter.report(use('e-1'))
-    expect(await failureOf(reporter.flush())).toMatchObject({ code: 'store-failed', cause: { message: 'disk full' } })
-    expect([world.sent, (await reporter.close()).undelivered]).toEqual([[], [use('e-1')]])
-    memory.batches.set('x', Buffer.from('{"id":"e-1"}\n'))
-    const next = world.reporterOf({ store: memory.store })
-    next.report(use('e-2'))
-    expect(await failureOf(next.flush())).toMatchObject({ code: 'store-failed', cause: expect.any(UsageEventInvalid) })
-    await next.close()
   })
 })
 

@@ -1,28 +1,30 @@
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createVerifier } from '../../sdk/index.ts'
+import { catalogue } from '../../sdk/testing/catalogue.ts'
 import { corpus, createTestIssuer, validTokens } from '../../sdk/testing/index.ts'
 import { readSettings, UsageError } from '../../sdk/testing/mint-options.ts'
 import { unknownName } from '../../sdk/testing/mint-serve.ts'
+import { help, hint, mintCommand, table } from '../../sdk/testing/mint-text.ts'
 import { outcome } from './attack-scene.ts'
 import { endAll, mint, type Ran, root, run } from './mint-process.ts'
 
 afterEach(endAll)
 
 describe('without options', () => {
-  let table: Ran
+  let listed: Ran
   beforeAll(async () => {
-    table = await mint()
+    listed = await mint()
   })
 
   test('it lists every token with its code, and says how to get one', () => {
-    expect(table).toMatchObject({ code: 0, stderr: '' })
-    const rows = table.stdout.split('\n').map(line => line.trim().split(/ {2,}/))
+    expect(listed).toMatchObject({ code: 0, stderr: '' })
+    const rows = listed.stdout.split('\n').map(line => line.trim().split(/ {2,}/))
     for (const { name, code, what } of corpus) expect(rows).toContainEqual([name, code, what])
     for (const { name, what } of validTokens) expect(rows).toContainEqual([name, 'accepted', what])
-    expect(table.stdout).toContain('npm run -s mint -- revoked')
+    expect(listed.stdout).toContain('npm run -s mint -- revoked')
   })
 
-  test('it prints no token', () => expect(table.stdout).not.toContain('eyJ'))
+  test('it prints no token', () => expect(listed.stdout).not.toContain('eyJ'))
 
   test('--json lists the same for programs', async () => {
     const { stdout, code } = await mint('--json')
@@ -92,6 +94,18 @@ describe('--all', () => {
   })
 })
 
+test('built, it is called by the package’s name', () => {
+  const command = mintCommand('file:///partner/node_modules/@tessera/partner-kit/dist/testing/mint.js')
+  const issuer = createTestIssuer({ keys: 'published' })
+  const [listed] = catalogue
+  if (listed === undefined) throw new Error('no tokens')
+  for (const text of [help(command), table(issuer, command), hint(listed, issuer, command)]) {
+    expect(text).toContain('npx @tessera/partner-kit --serve')
+    expect(text).not.toContain('npm run')
+  }
+  expect(unknownName('xyzzyxyzzy', command)).toContain('See the names with: npx @tessera/partner-kit')
+})
+
 describe('a mistake', () => {
   test.each([
     ['a name that is none', ['revokd'], 'Did you mean revoked?'],
@@ -137,7 +151,7 @@ describe('a mistake', () => {
     ['xyzzyxyzzyxyzzy', 'See the names with: npm run mint'],
     ['x'.repeat(100_000), 'See the names with: npm run mint'],
   ])('the unknown name %.20s is answered with near ones', (name, said) => {
-    expect(unknownName(name)).toContain(said)
+    expect(unknownName(name, mintCommand('file:///repo/sdk/testing/mint.ts'))).toContain(said)
   })
 
   test('--help is none', async () => {
