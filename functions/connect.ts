@@ -1,11 +1,11 @@
-import { KMSClient } from '@aws-sdk/client-kms'
 import type { Config } from '../schemas/config.ts'
 import { type Now, systemNow } from './kernel/clock.ts'
 import { type NewId, newIdFrom, type Random, systemRandom } from './kernel/ids.ts'
 import { jsonLog, type Log } from './kernel/log.ts'
 import { dynamoDbClient, openTable, type Table } from './kernel/table.ts'
 import { type KeyRing, keyRing } from './tokens/keys.ts'
-import { kmsVault, type Vault } from './tokens/vault.ts'
+import { kmsClient, kmsVault } from './tokens/kms-vault.ts'
+import type { Vault } from './tokens/vault.ts'
 
 /** What verbs may need, built once for each process. */
 export type Services = {
@@ -58,5 +58,6 @@ const clientConfig = ({ AWS_REGION, DYNAMODB_ENDPOINT }: Config) => ({
 
 function vaultOf({ VAULT_KEY_ID, KMS_ENDPOINT, AWS_REGION }: Config): Vault {
   if (!VAULT_KEY_ID) throw new Error('VAULT_KEY_ID is not set: the vault needs its KMS key')
-  return kmsVault(new KMSClient({ region: AWS_REGION, ...(KMS_ENDPOINT && { endpoint: KMS_ENDPOINT }) }), VAULT_KEY_ID)
+  const kms = kmsClient({ region: AWS_REGION, ...(KMS_ENDPOINT && { endpoint: KMS_ENDPOINT }) })
+  return kmsVault(kms, VAULT_KEY_ID)
 }

@@ -20,18 +20,11 @@ export type StreamEvent = {
 }
 
 /**
- * What follows from a change: a link's status bits, the allowances that a new batch used, the sweep of an expired upload.
+ * What follows from a change at once: a link's status bits, which are due within a minute. Whatever may take longer has
+ * a consumer of its own, `settleChanges`, so that nothing stands before them.
  */
-export async function consumeChanges(services: Services, event: StreamEvent): Promise<void> {
-  // Bits first: they are due within a minute, and must not wait for large batches, or for one that fails.
-  await followLinks(services, event.Records.flatMap(tracesOf))
-  for (const { eventName, dynamodb } of event.Records) {
-    const after = (dynamodb?.NewImage ?? {}) as Image
-    const before = (dynamodb?.OldImage ?? {}) as Image
-    if (eventName === 'INSERT' && after[table.kind]?.S === 'usage-manifest') await noteBatch(services, after)
-    if (eventName === 'REMOVE' && before[table.kind]?.S === 'usage-batch') await sweepExpired(services, before)
-  }
-}
+export const consumeChanges = (services: Services, event: StreamEvent): Promise<void> =>
+  followLinks(services, event.Records.flatMap(tracesOf))
 
 /** A link's images are read no further than to find it: what it now is, its item tells. */
 function tracesOf({ dynamodb }: StreamEvent['Records'][number]): LinkTrace[] {
@@ -66,24 +59,31 @@ async function sweepExpired({ table, log }: Services, image: Image): Promise<voi
 }
 
 /**
- * Carries every close that has frozen its inputs, or that somebody asked for again, to its published statements. The
- * close's own steps write the same item, so other changes of it are passed over.
+ * What follows from a change and may take its time: the allowances that a new batch used, the sweep of an expired
+ * upload, the steps of a close.
  */
-export async function settleClosings(services: Services, event: StreamEvent): Promise<void> {
-  for (const { dynamodb } of event.Records) {
-    const close = (dynamodb?.NewImage ?? {}) as Image
+export async function settleChanges(services: Services, event: StreamEvent): Promise<void> {
+  for (const { eventName, dynamodb } of event.Records) {
+    const after = (dynamodb?.NewImage ?? {}) as Image
     const before = (dynamodb?.OldImage ?? {}) as Image
-    if (close[table.kind]?.S !== 'close') continue
-    const asked = close['state']?.S === 'cutoff' || close['requests']?.N !== before['requests']?.N
-    if (!asked) continue
-    const programme = close['programme']?.S ?? ''
-    const period = (close['period']?.S ?? '') as Period
-    if (close['state']?.S === 'published') await verifyAgain(services, { programme, period })
-    else {
-      const { state } = await runClose(settlementNeeds(services), { programme, period })
-      services.log('info', 'period-closed', { programme, period, state })
-    }
+    if (eventName === 'INSERT' && after[table.kind]?.S === 'usage-manifest') await noteBatch(services, after)
+    if (eventName === 'REMOVE' && before[table.kind]?.S === 'usage-batch') await sweepExpired(services, before)
+    if (after[table.kind]?.S === 'close') await settleClose(services, after, before)
   }
+}
+
+/**
+ * Carries a close that has frozen its inputs, or that somebody asked for again, to its published statements. The close's
+ * own steps write the same item, so other changes of it are passed over.
+ */
+async function settleClose(services: Services, close: Image, before: Image): Promise<void> {
+  const asked = close['state']?.S === 'cutoff' || close['requests']?.N !== before['requests']?.N
+  if (!asked) return
+  const programme = close['programme']?.S ?? ''
+  const period = (close['period']?.S ?? '') as Period
+  if (close['state']?.S === 'published') return verifyAgain(services, { programme, period })
+  const { state } = await runClose(settlementNeeds(services), { programme, period })
+  services.log('info', 'period-closed', { programme, period, state })
 }
 
 /** A published period that is closed again is computed again: what differs was tampered with, and is named for all to see. */

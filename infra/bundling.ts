@@ -16,8 +16,12 @@ export const bundlingOf = (name: FunctionName): BundlingOptions => ({
   sourceMap: true,
   metafile: true,
   logLevel: LogLevel.WARNING,
-  // An import of a name that a module does not have would only be undefined when it is called.
-  esbuildArgs: { '--log-override:import-is-undefined': 'error' },
+  esbuildArgs: {
+    // Node reads the whole map at a start: without the text of the sources it is a third, and still gives their lines.
+    '--sources-content': 'false',
+    // An import of a name that a module does not have would only be undefined when it is called.
+    '--log-override:import-is-undefined': 'error',
+  },
   // CommonJS dependencies still call `require` for Node's own modules.
   banner: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);",
 })

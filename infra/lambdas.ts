@@ -29,13 +29,13 @@ const shapes: Record<FunctionName, Shape> = {
   token: {
     memorySize: 512,
     timeoutSeconds: 10,
-    // The token path reads, and writes only the first signing keys and the status lists that it signs.
-    table: { writes: ['KEYS', 'STATUS#*'] },
-    vault: opens('entitlement', 'status-list'),
+    // It writes the status lists that it signs. The first keys are made by others, the timer at the latest: who may write
+    // keys may publish one of its own.
+    table: { writes: ['STATUS#*'] },
+    vault: { ...opens('entitlement', 'status-list'), creates: false },
   },
   authorize: { memorySize: 512, timeoutSeconds: 10, table: 'all', vault: { ...opens('access'), secrets: true } },
-  // A batch of 10,000 uses of one entitlement is noted one by one.
-  changes: { memorySize: 512, timeoutSeconds: 300, table: 'all', vault: { ...opens(), creates: false } },
+  changes: { memorySize: 512, timeoutSeconds: 60, table: 'all', vault: { ...opens(), creates: false } },
   // Shorter than the schedule's minute, so that two runs do not overlap; what is left is due in the next.
   timers: { memorySize: 512, timeoutSeconds: 55, table: 'all', vault: opens() },
   settle: { memorySize: 1769, timeoutSeconds: 900, table: 'all', vault: opens('statement') },

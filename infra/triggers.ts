@@ -1,4 +1,5 @@
 import { Duration } from 'aws-cdk-lib'
+import { Alarm, ComparisonOperator, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch'
 import type { ITable, TableV2 } from 'aws-cdk-lib/aws-dynamodb'
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events'
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets'
@@ -26,7 +27,7 @@ export function streamConsumers(
     enforceSSL: true,
     retentionPeriod: Duration.days(14),
   })
-  const source = (more: Pick<DynamoEventSourceProps, 'batchSize' | 'filters' | 'parallelizationFactor'>) =>
+  const source = (more: Partial<DynamoEventSourceProps>) =>
     // The getter of TableV2 differs from its own interface only in how it spells an optional property.
     new DynamoEventSource(table as ITable, {
       startingPosition: StartingPosition.TRIM_HORIZON,
@@ -35,25 +36,41 @@ export function streamConsumers(
       onFailure: new SqsDlq(failed),
       ...more,
     })
-  // Chunks and ledger items, the bulk of all writes, never wake a Lambda.
+  // Chunks and ledger items, the bulk of all writes, never wake a Lambda. Bits of the status lists follow links within a
+  // minute, so they have a reader for themselves; a shard has room for two.
   functions.changes.addEventSource(
     source({
       batchSize: 10,
-      // One partner's changes stay in order; a link's bits do not queue behind every partner's large batches.
+      parallelizationFactor: 10,
+      // Nobody else brings a link's bit in order again: a day's trouble must be over first.
+      retryAttempts: 10_000,
+      maxRecordAge: Duration.hours(12),
+      filters: [stored(equals(names.kind, 'link')), removed(equals(names.kind, 'link'))],
+    }),
+  )
+  functions.settle.addEventSource(
+    source({
+      batchSize: 1,
+      // A close or a large batch does not keep those of other programmes and partners waiting.
       parallelizationFactor: 10,
       filters: [
         inserted(equals(names.kind, 'usage-manifest')),
         // A sweep removes its own mark at the end, which is nothing to follow.
         removed({ ...equals(names.kind, 'usage-batch'), ...equals('state', 'receiving') }),
-        // The bits of the status lists follow links.
-        stored(equals(names.kind, 'link')),
-        removed(equals(names.kind, 'link')),
+        // A close that has frozen its inputs, or that is asked for again, waits to be computed. A filter cannot compare
+        // old with new, so the consumer passes over its own changes of the state.
+        stored(equals(names.kind, 'close')),
       ],
     }),
   )
-  // A close that has frozen its inputs, or that is asked for again, waits to be computed. A filter cannot compare old
-  // with new, so the consumer passes over its own changes of the state.
-  functions.settle.addEventSource(source({ batchSize: 1, filters: [stored(equals(names.kind, 'close'))] }))
+  new Alarm(scope, 'ChangesFailed', {
+    alarmDescription: 'Changes that no consumer could follow: see docs/runbooks/changes.md',
+    metric: failed.metricApproximateNumberOfMessagesVisible(),
+    comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
+    threshold: 0,
+    evaluationPeriods: 1,
+    treatMissingData: TreatMissingData.NOT_BREACHING,
+  })
 }
 
 /** Each minute. What fails is still due a minute later, so EventBridge need not repeat it. */

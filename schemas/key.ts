@@ -38,21 +38,37 @@ export const KeyRecord = z.strictObject({
   publishedAt: Instant,
   /** From when it signs, which may lie ahead; absent while nobody has asked for it. */
   activeFrom: Instant.optional(),
-  /** An emergency ended it at once: from then on it neither signs nor stands in the JWK Set. */
+  /**
+   * An emergency ended it at once: from then on it neither signs nor stands in the JWK Set. One that was withdrawn before
+   * it was to sign has no `activeFrom`.
+   */
   withdrawnAt: Instant.optional(),
-  /** Why it took over, as the operator wrote it. */
+  /** Why it took over or, where nothing took over for it, was withdrawn: as the operator wrote it. */
   reason: RotationReason.optional(),
+  /** Counts the record's changes, so that of rivals one commits; absent on records from before it was counted. */
+  version: z.int().min(1).optional(),
 })
 export type KeyRecord = z.infer<typeof KeyRecord>
 
 export const KeyState = z.enum(['next', 'current', 'retired'])
 export type KeyState = z.infer<typeof KeyState>
 
-export const KeyRotationRequest = z.strictObject({
-  /** The current key is not to be trusted any more: it is withdrawn at once, with everything that it signed. */
-  emergency: z.boolean().optional(),
-  reason: RotationReason.optional(),
-})
+export const KeyRotationRequest = z
+  .strictObject({
+    /**
+     * Keys are not to be trusted any more: they are withdrawn at once, with everything that they signed. Without a `kid`
+     * these are the current key and every retired one that is still published; for `statement` only the current one, as
+     * its retired keys vouch for years of receipts.
+     */
+    emergency: z.boolean().optional(),
+    /** The one key to withdraw, whatever its state; only in an emergency. */
+    kid: z.string().min(1).max(128).optional(),
+    reason: RotationReason.optional(),
+  })
+  .refine(({ emergency, kid }) => kid === undefined || emergency === true, {
+    path: ['kid'],
+    message: 'a key is withdrawn only with "emergency": true',
+  })
 export type KeyRotationRequest = z.infer<typeof KeyRotationRequest>
 
 /** A key as its operator sees it, with the times that follow from the other keys of its purpose. */

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { Services } from '../functions/connect.ts'
-import { consumeChanges, settleClosings } from '../functions/consume.ts'
+import { settleChanges } from '../functions/consume.ts'
 import { settlementNeeds } from '../functions/gateway-needs.ts'
 import { type Log, silentLog } from '../functions/kernel/log.ts'
 import { put, recordType, type Table } from '../functions/kernel/table.ts'
@@ -37,7 +37,7 @@ const consumed = (state: string) => {
       await table.write(write)
     },
   }
-  return consumeChanges({ table: counted, log: silentLog } as Services, removed(state))
+  return settleChanges({ table: counted, log: silentLog } as Services, removed(state))
 }
 const chunks = async () => (await Array.fromAsync(chunksOfBatch(table, 'eleme', id))).length
 
@@ -79,9 +79,9 @@ describe('a close that is asked for again', () => {
     world.clock.moveTo(receivedAt)
     await requestClose(needs, closing)
     await runClose(needs, closing)
-    await settleClosings(services, changed('published', 1, 1))
+    await settleChanges(services, changed('published', 1, 1))
     expect(heard).toEqual([])
-    await settleClosings(services, changed('published', 1, 2))
+    await settleChanges(services, changed('published', 1, 2))
     expect(heard).toEqual(['info close-verified'])
 
     const [{ id: statement } = { id: '' }] = (await listStatements(services, { caller, programme: '88vip', limit: 9 }))
@@ -90,7 +90,7 @@ describe('a close that is asked for again', () => {
     const key = { pk: `STATEMENT#${statement}`, sk: 'HEAD' }
     const stored = await world.services.table.get(recordType('statement', z.looseObject({})), key)
     await world.services.table.write(put(forged, key, { ...stored, subtotalMinor: 1 }))
-    await settleClosings(services, changed('published', 2, 3))
+    await settleChanges(services, changed('published', 2, 3))
     expect(heard.at(-1)).toBe('error close-does-not-verify')
   }, 60_000)
 })

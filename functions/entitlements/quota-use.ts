@@ -54,7 +54,8 @@ async function noteLink(table: Table, whose: { partner: string; link: string }, 
   const uses = lines.filter(line => line.event.type === 'use' && isNews(line))
   const reversals = lines.filter(({ event }) => event.type === 'reversal')
   await inTurns(uses.map(useOf), write => table.write(write).catch(passOverConflict))
-  const reversed = reversals.length > 0 ? reversedUses(reversals, await findUses(table, whose.link)) : []
+  const reversed =
+    reversals.length > 0 ? reversedUses(reversals, await findUses(table, whose.link, oldestCounted(lines))) : []
   await inTurns(reversed, write => table.write(write))
   if (uses.length + reversals.length === 0) return
   await summarise(table, whose, lines)
@@ -74,6 +75,17 @@ function oldestAsked(now: Instant, { per, rollover }: Quota, timeZone: string): 
   const current = quotaPeriodOf(now, per, timeZone)
   return rollover ? previousQuotaPeriod(current, per) : current
 }
+
+/**
+ * The first period whose uses matter to what is asked, of any line's quota: what is left of the oldest period that is
+ * asked for depends on the one before it.
+ */
+const oldestCounted = (lines: NotedLine[]): string =>
+  lines
+    .map(({ entitlement: { quota, timeZone }, receivedAt }) =>
+      previousQuotaPeriod(oldestAsked(receivedAt, quota, timeZone), quota.per),
+    )
+    .toSorted()[0] ?? ''
 
 const ttlOf = ({ entitlement, receivedAt }: NotedLine): number =>
   epochSeconds(receivedAt) + keepDays[entitlement.quota.per] * 86_400
@@ -113,7 +125,7 @@ async function summarise(table: Table, { partner, link }: { partner: string; lin
   const entitlements = new Map(lines.map(({ entitlement }) => [entitlement.id, entitlement]))
   await againOnConflict(async () => {
     const before = await findUsed(table, link)
-    const uses = Map.groupBy(await findUses(table, link), ({ entitlement }) => entitlement)
+    const uses = Map.groupBy(await findUses(table, link, oldestCounted(lines)), ({ entitlement }) => entitlement)
     const counted = [...entitlements.values()].map(
       entitlement => [entitlement.id, usedOfQuota(entitlement, uses.get(entitlement.id) ?? [], receivedAt)] as const,
     )

@@ -44,8 +44,9 @@ const quotaUse = recordType('quota-use', QuotaUse)
 
 const useKey = (use: QuotaUse) => ({ pk: `USES#${use.link}`, sk: `${use.period}#${use.event}` })
 
-export const findUses = (table: Table, link: string): Promise<QuotaUse[]> =>
-  table.all(quotaUse, { partition: `USES#${link}` })
+/** Uses of a quota period and later ones; a period sorts after the longer ones that it lies in. */
+export const findUses = (table: Table, link: string, from: string): Promise<QuotaUse[]> =>
+  table.all(quotaUse, { partition: `USES#${link}`, from })
 
 export const quotaUseWrite = (use: QuotaUse, ttl: number): Write =>
   put(quotaUse, useKey(use), use, { ttl, when: 'absent' })

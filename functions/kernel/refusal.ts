@@ -20,6 +20,7 @@ export const refusals = {
   'statement-not-found': [404, 'No such statement'],
   'period-not-found': [404, 'No such period'],
   'status-list-not-found': [404, 'No such status list'],
+  'key-not-found': [404, 'No such key'],
   'method-not-allowed': [405, 'The method is not allowed here'],
   'price-mismatch': [409, 'The amount paid is not the price'],
   'plan-not-found': [409, 'The programme has no such plan'],

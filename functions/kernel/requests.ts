@@ -1,5 +1,3 @@
-import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto'
-import type { ClientRequest } from 'node:http'
 import type { AttributeValue } from '@aws-sdk/client-dynamodb'
 import type { TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod'
@@ -168,45 +166,6 @@ function keyOf(cursor: string): Record<string, string> {
 }
 const CursorKey = z.record(z.string(), z.string())
 
-export type Credentials = { accessKeyId: string; secretAccessKey: string; sessionToken?: string }
-type Unsigned = { headers: Record<string, string>; body: string }
-
-/**
- * Signs POST requests to DynamoDB (AWS Signature Version 4, "Create a signed AWS API request"): gives the headers with
- * `x-amz-date` and `authorization` added. Names of headers are in lower case; all that are given are signed.
- */
-export function requestSigner() {
-  let held: { name: string; key: KeyObject } | undefined
-  const keyOf = (secret: string, day: string, region: string): KeyObject => {
-    const name = `${secret}/${day}/${region}`
-    if (held?.name === name) return held.key
-    const derived = [day, region, 'dynamodb', 'aws4_request'].reduce(hmac, Buffer.from(`AWS4${secret}`))
-    held = { name, key: createSecretKey(derived) }
-    return held.key
-  }
-  return (request: Unsigned, region: string, credentials: Credentials, now: Date): Record<string, string> => {
-    const date = now.toISOString().replaceAll(/[-:]|\.\d+/g, '')
-    const { accessKeyId, secretAccessKey, sessionToken } = credentials
-    const headers: Record<string, string> = {
-      ...request.headers,
-      'x-amz-date': date,
-      ...(sessionToken && { 'x-amz-security-token': sessionToken }),
-    }
-    const signed = Object.keys(headers).sort()
-    const lines = signed.map(name => `${name}:${headers[name]}`).join('\n')
-    const canonical = `POST\n/\n\n${lines}\n\n${signed.join(';')}\n${hash('sha256', request.body)}`
-    const day = date.slice(0, 8)
-    const scope = `${day}/${region}/dynamodb/aws4_request`
-    const signature = createHmac('sha256', keyOf(secretAccessKey, day, region))
-      .update(`AWS4-HMAC-SHA256\n${date}\n${scope}\n${hash('sha256', canonical)}`)
-      .digest('hex')
-    const credential = `Credential=${accessKeyId}/${scope}, SignedHeaders=${signed.join(';')}, Signature=${signature}`
-    return { ...headers, authorization: `AWS4-HMAC-SHA256 ${credential}` }
-  }
-}
-
-const hmac = (key: Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest()
-
 /** Balances may pass 2^53: such integers come back as bigint instead of a wrong number. */
 export function numberOf(text: string): number | bigint {
   const isLarge = /^-?\d+$/.test(text) && !Number.isSafeInteger(Number(text))
@@ -231,20 +190,3 @@ export function parse<S extends z.ZodObject>(type: RecordType<S>, item: Record<s
   const { pk: _pk, sk: _sk, gsi1pk: _gsi1pk, gsi1sk: _gsi1sk, ttl: _ttl, itemKind: _kind, ...record } = item
   return type.schema.parse(record)
 }
-
-/** The body of a good answer. */
-export const answerOf = (request: ClientRequest, body: string): Promise<string> =>
-  new Promise((resolve, reject) => {
-    request.on('timeout', () => request.destroy(new Error('no answer in time')))
-    request.on('error', reject)
-    request.on('response', response => {
-      const chunks: Buffer[] = []
-      response.on('data', (chunk: Buffer) => chunks.push(chunk))
-      response.on('error', reject)
-      response.on('end', () => {
-        if (response.statusCode === 200) resolve(Buffer.concat(chunks).toString())
-        else reject(new Error(`status ${response.statusCode}`))
-      })
-    })
-    request.end(body)
-  })

@@ -1,4 +1,3 @@
-import type { Agent } from 'node:http'
 import {
   type AttributeValue,
   ConditionalCheckFailedException,
@@ -26,7 +25,6 @@ import type * as z from 'zod'
 import { type Key, table as names } from '../../schemas/table.ts'
 import { Conflict } from './refusal.ts'
 import {
-  answerOf,
   collectionInput,
   encodeCursor,
   numberOf,
@@ -35,7 +33,6 @@ import {
   type QueryOptions,
   queryInput,
   type RecordType,
-  requestSigner,
   type TransactItem,
   type Write,
 } from './requests.ts'
@@ -195,60 +192,54 @@ type CollectionPage = {
   Items?: Record<string, AttributeValue>[] | undefined
   LastEvaluatedKey?: Record<string, AttributeValue> | undefined
 }
-type Destination = Awaited<ReturnType<typeof destinationOf>>
+type Signer = Awaited<ReturnType<DynamoDBClient['config']['signer']>>
+type HttpRequest = Parameters<Signer['sign']>[0]
 
 /** An answer of DynamoDB takes milliseconds; what takes longer is left to the SDK and its retries. */
 const directMilliseconds = 2_000
 
 /**
- * A Query that is signed and sent here, for a quarter of the CPU time that it takes through the SDK. The SDK makes the
- * first one, which tells where requests go, and any that has no good answer at once: it knows all errors and retries.
+ * A Query that the SDK's signer and HTTP client send without the layers between them, for less than half of the CPU time
+ * (ADR 9). The SDK makes the first one, which tells what a request looks like, and any that has no good answer at once:
+ * it knows all errors, corrects its clock and retries.
  */
 function directQuery(client: DynamoDBClient): (input: QueryCommandInput) => Promise<CollectionPage> {
-  const sign = requestSigner()
-  let destination: Destination | undefined
+  const { config } = client
+  let known: { signer: Signer; pattern: HttpRequest } | undefined
 
-  async function send({ hostname, port, http, agent }: Destination, input: QueryCommandInput): Promise<CollectionPage> {
-    const body = JSON.stringify(input)
-    const [credentials, region] = await Promise.all([client.config.credentials(), client.config.region()])
-    const now = new Date(Date.now() + client.config.systemClockOffset)
-    const unsigned = {
-      'content-type': 'application/x-amz-json-1.0',
-      host: port ? `${hostname}:${port}` : hostname,
-      'x-amz-target': 'DynamoDB_20120810.Query',
-    }
-    const headers = sign({ headers: unsigned, body }, region, credentials, now)
-    const options = { hostname, port, method: 'POST', path: '/', headers, agent, timeout: directMilliseconds }
-    return JSON.parse(await answerOf(http.request(options), body))
+  async function direct({ signer, pattern }: NonNullable<typeof known>, input: QueryCommandInput) {
+    const signingDate = new Date(Date.now() + config.systemClockOffset)
+    const request = await signer.sign({ ...pattern, body: JSON.stringify(input) }, { signingDate })
+    const abortSignal = AbortSignal.timeout(directMilliseconds)
+    const { response } = await config.requestHandler.handle(request, { abortSignal })
+    const body = Buffer.from(await config.streamCollector(response.body)).toString()
+    if (response.statusCode !== 200) throw new Error(`status ${response.statusCode}`)
+    return JSON.parse(body) as CollectionPage
   }
 
   return async input => {
-    const direct = destination && (await send(destination, input).catch(() => undefined))
-    if (direct) return direct
-    destination = undefined
+    const answer = known && (await direct(known, input).catch(() => undefined))
+    if (answer) return answer
+    known = undefined
     const command = new PlainQueryCommand(input)
-    let used: { protocol: string; hostname: string; port?: number; path: string } | undefined
+    let sent: HttpRequest | undefined
     command.middlewareStack.add(
       next => args => {
-        used = args.request as typeof used
+        sent = args.request as HttpRequest
         return next(args)
       },
       { step: 'finalizeRequest', priority: 'low' },
     )
-    const answer = await client.send(command)
-    if (used?.path === '/') destination = await destinationOf(used)
-    return answer
+    const page = await client.send(command)
+    if (sent) known = { signer: await config.signer(), pattern: patternOf(sent) }
+    return page
   }
 }
 
-const agents = new Map<string, Agent>()
-
-/** Imported late: to load Node's HTTP takes longer than most of a start, and the SDK does so only for a request. */
-async function destinationOf({ protocol, hostname, port }: { protocol: string; hostname: string; port?: number }) {
-  const http = protocol === 'https:' ? await import('node:https') : await import('node:http')
-  const agent = agents.get(protocol) ?? new http.Agent({ keepAlive: true })
-  agents.set(protocol, agent)
-  return { hostname, port, http, agent }
+/** What all Queries have in common: where they go, and the headers that say what they are. */
+function patternOf({ method, protocol, hostname, port, path, headers }: HttpRequest): HttpRequest {
+  const lasting = Object.entries(headers).filter(([name]) => ['host', 'content-type', 'x-amz-target'].includes(name))
+  return { method, protocol, hostname, ...(port && { port }), path, query: {}, headers: Object.fromEntries(lasting) }
 }
 
 export const dynamoDbClient = (config: DynamoDBClientConfig): DynamoDBClient => new DynamoDBClient(config)

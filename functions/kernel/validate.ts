@@ -160,19 +160,11 @@ export function operation<
   }
 }
 
-export const json = <S extends z.ZodType>(schema: S, description: string) => ({
-  description,
-  content: { 'application/json': { schema } },
-})
-export const jsonBody = <S extends z.ZodType>(schema: S) => ({
-  required: true as const,
-  content: { 'application/json': { schema } },
-})
+const inJson = <S extends z.ZodType>(schema: S) => ({ 'application/json': { schema } })
+export const json = <S extends z.ZodType>(schema: S, description: string) => ({ description, content: inJson(schema) })
+export const jsonBody = <S extends z.ZodType>(schema: S) => ({ required: true as const, content: inJson(schema) })
 /** A body that may be left out; with `refuseOtherBodies`, since the router would take any other body for none. */
-export const optionalJsonBody = <S extends z.ZodType>(schema: S) => ({
-  required: false as const,
-  content: { 'application/json': { schema } },
-})
+export const optionalJsonBody = <S extends z.ZodType>(schema: S) => ({ ...jsonBody(schema), required: false as const })
 export const refuseOtherBodies: MiddlewareHandler<GatewayEnv> = async (c, next) => {
   if (!isJson(c.req.header('content-type')) && (await c.req.text()) !== '') throw new Refusal('unsupported-media-type')
   await next()
@@ -238,10 +230,8 @@ export function documentRoutes<Document extends { id: string }, Answer extends {
     }),
     async c => {
       const document = c.req.valid('json') as Document
-      if (document.id !== c.req.valid('param').id)
-        throw new Refusal('invalid-request', undefined, {
-          errors: [{ pointer: '/id', detail: 'the id is not that of the path' }],
-        })
+      const errors = [{ pointer: '/id', detail: 'the id is not that of the path' }]
+      if (document.id !== c.req.valid('param').id) throw new Refusal('invalid-request', undefined, { errors })
       const ifMatch = c.req.valid('header')['if-match']
       return answered(c, await apply.run({ caller: callerOf(c), document, ifMatch }))
     },

@@ -57,7 +57,7 @@ export function compactText(entitlements: readonly LinkedEntitlement[]): string 
       quota ? [lengths.indexOf(quota.per), quota.limit, quota.rollover ? 1 : 0] : 0,
     ]
   })
-  return JSON.stringify([memberships, timeZones, rows] satisfies z.input<typeof Compact>)
+  return JSON.stringify(Compact.parse([memberships, timeZones, rows]))
 }
 
 /** What `compactText` was given. @throws ZodError or SyntaxError for any other text */

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import { Config } from '../../schemas/config.ts'
 import { connect, type Services } from '../connect.ts'
-import { consumeChanges, fireTimers, settleClosings } from '../consume.ts'
+import { consumeChanges, fireTimers, settleChanges } from '../consume.ts'
 import { wholeGateway } from '../gateway-whole.ts'
 import { systemNow } from '../kernel/clock.ts'
 import type { Log } from '../kernel/log.ts'
@@ -92,7 +92,7 @@ async function startAll(
     tableName,
     onRecords: async event => {
       await consumeChanges(services, event)
-      await settleClosings(services, event)
+      await settleChanges(services, event)
     },
   })
   stops.push(() => follower.stop())

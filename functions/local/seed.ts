@@ -43,7 +43,8 @@ export const seedStart = (present: Instant): Instant => {
  * bad lines) and closed; then the present month up to now. Everything goes through the same verbs as the routes.
  */
 export async function seed(seeding: Seeding): Promise<void> {
-  const { services, clock, present, progress = () => undefined } = seeding
+  const { services, present, progress = () => undefined } = seeding
+  const moveTo = movingOn(seeding)
   progress('registering partners, programme and contracts')
   await registerParties(seeding)
   const period = periodOf(services.now(), timeZone)
@@ -52,24 +53,34 @@ export async function seed(seeding: Seeding): Promise<void> {
   await sellAndLink(seeding)
 
   progress(`reporting the usage of ${period}`)
-  clock.moveTo(periodBounds(period, timeZone).until)
+  await moveTo(periodBounds(period, timeZone).until)
   await reportMonth(services, period, services.now())
   progress(`closing ${period}`)
-  clock.moveTo(plusSeconds(services.now(), 3 * 3600))
+  await moveTo(plusSeconds(services.now(), 3 * 3600))
   await requestClose(settlementNeeds(services), { programme: programme.id, period })
   await runClose(settlementNeeds(services), { programme: programme.id, period })
 
-  await rotateKeys(seeding)
   const current = nextPeriod(period)
   progress(`reporting the usage of ${current} until now`)
-  clock.moveTo(present)
+  await moveTo(present)
   await reportMonth(services, current, services.now())
 }
 
-/** A day ago, so that there is a key of each purpose that has long been published and can take over when asked. */
-async function rotateKeys({ services, clock, present }: Seeding): Promise<void> {
-  clock.moveTo(plusSeconds(present, -86_400))
-  for (const purpose of KeyPurpose.options) await rotateKey(services, { purpose, by: 'schedule' })
+/**
+ * Moves the clock on. On its way past the day before the present one, wherever in the month that lies, keys rotate: so
+ * there is a key of each purpose that goes by this clock that has long been published and can take over when asked.
+ */
+function movingOn({ services, clock, present }: Seeding): (instant: Instant) => Promise<void> {
+  const rotatesAt = plusSeconds(present, -86_400)
+  let isRotated = false
+  return async instant => {
+    if (!isRotated && !isBefore(instant, rotatesAt)) {
+      isRotated = true
+      clock.moveTo(rotatesAt)
+      for (const purpose of KeyPurpose.options) await rotateKey(services, { purpose, by: 'schedule' })
+    }
+    clock.moveTo(instant)
+  }
 }
 
 async function registerParties({ services, partnerIssuers }: Seeding): Promise<void> {

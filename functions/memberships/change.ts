@@ -27,7 +27,7 @@ export async function changeMembership(
   request: Request,
 ): Promise<Membership> {
   const { table, now } = needs
-  return againOnConflict(async () => {
+  const { membership, isWhole } = await againOnConflict(async () => {
     const before = await loadHolding(table, request.id)
     if (before.programme.brand !== caller.brand) throw new Refusal('not-yours')
     const time = now()
@@ -37,18 +37,20 @@ export async function changeMembership(
       request.verb === 'renew'
         ? await renewal(needs, current, at)
         : { holding: await acted(needs, current, { verb: request.verb, at }), writes: [] }
-    if (holding === before) return before.membership
+    if (holding === before) return { membership: before.membership, isWhole: true }
     const after = await caughtUp(needs, holding, time)
     const whole = [...(await holdingWrites(needs, after, before, at)), ...writes]
-    if (whole.length <= transactionItems) await table.commit(whole)
-    else {
-      // A renewal that replaces nearly all of a large programme: what ends first, then what comes, by a timer that is due.
-      const first = await holdingWrites(needs, withoutFresh(after, before, at), before, at)
-      await table.commit([...first, ...writes])
-      await advanceMembership(needs, request.id)
-    }
-    return after.membership
+    const isWhole = whole.length <= transactionItems
+    // A renewal that replaces nearly all of a large programme: what ends first, then what comes, by a timer that is due.
+    const first = isWhole
+      ? whole
+      : [...(await holdingWrites(needs, withoutFresh(after, before, at), before, at)), ...writes]
+    await table.commit(first)
+    return { membership: after.membership, isWhole }
   })
+  // What was paid for is stored. If the rest fails here, the timer does it: the caller must not pay again for a failure.
+  if (!isWhole) await advanceMembership(needs, request.id).catch(() => undefined)
+  return membership
 }
 
 /** What DynamoDB takes in one transaction. */

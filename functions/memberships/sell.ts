@@ -60,11 +60,12 @@ export async function sell(
     const began = earlier(membership.startsAt, at)
     const offered = settle({ ...bare, links: [] }, { at: began, newId: needs.newId, subjects: member.subjects })
     const holding = settle({ ...offered, links }, { at, newId: needs.newId, subjects: member.subjects })
+    const grants = await attachLinks(table, links, holding.entitlements)
     await table.commit([
       ...memberWrites(member, known),
       ...saleWrites(membership, fingerprint),
       ...(await holdingWrites(needs, holding, { entitlements: [], links }, at)),
-      ...(await attachLinks(table, links, holding.entitlements)),
+      ...grants,
     ])
     return holding.membership
   })

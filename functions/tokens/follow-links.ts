@@ -1,7 +1,7 @@
 import type { LinkRecord } from '../../schemas/link.ts'
 import { type StatusIndex, tokenStatus } from '../../schemas/status-list.ts'
 import type { Table } from '../kernel/table.ts'
-import { currentLinks } from '../links/current-links.ts'
+import { findLinkRecords } from '../links/records.ts'
 import { statusOf } from './link-status.ts'
 import { type Mark, markStatuses } from './mark-statuses.ts'
 
@@ -53,8 +53,8 @@ const perLink = (traces: LinkTrace[]): LinkTrace[] =>
   )
 
 async function linksOf(table: Table, traces: LinkTrace[]): Promise<Map<string, LinkRecord>> {
-  const found = await currentLinks(
-    { table },
+  const found = await findLinkRecords(
+    table,
     traces.map(({ link }) => link),
   )
   return new Map(found.map(link => [link.id, link]))

@@ -1,17 +1,8 @@
 import { type KeyPurpose, KeyPurpose as KeyPurposes, type KeyRecord } from '../../schemas/key.ts'
-import type { Instant } from '../../schemas/primitives.ts'
-import type { Now } from '../kernel/clock.ts'
 import { passOverConflict, type Table } from '../kernel/table.ts'
+import { type Clocks, nowOf } from './key-lifecycle.ts'
 import { allKeys, createFirstKeys } from './key-store.ts'
 import type { Vault } from './vault.ts'
-
-export type Clocks = {
-  now: Now
-  /** Access tokens live in real time, whatever the test clock says, and so do the keys that sign them. */
-  wallNow: Now
-}
-export const nowOf = ({ now, wallNow }: Clocks, purpose: KeyPurpose): Instant =>
-  purpose === 'access' ? wallNow() : now()
 
 export type KeysOfPurposes = Record<KeyPurpose, KeyRecord[]>
 type Needs = Clocks & { table: Table; vault: Vault }
@@ -52,5 +43,5 @@ export async function newKey(
   place: Pick<KeyRecord, 'purpose' | 'sequence' | 'publishedAt'>,
 ): Promise<KeyRecord> {
   const { publicJwk, sealed } = await vault.generateKeyPair(place.purpose)
-  return { ...place, kid: publicJwk.kid, publicJwk, sealed }
+  return { ...place, kid: publicJwk.kid, publicJwk, sealed, version: 1 }
 }

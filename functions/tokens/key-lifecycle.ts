@@ -1,7 +1,16 @@
 import type { KeyPurpose, KeyRecord, KeyState, KeyView } from '../../schemas/key.ts'
 import type { Instant } from '../../schemas/primitives.ts'
 import { statusListLifetimeSeconds } from '../../schemas/status-list.ts'
-import { epochMilliseconds, isBefore, later, plusSeconds } from '../kernel/clock.ts'
+import { epochMilliseconds, isBefore, type Now, plusSeconds } from '../kernel/clock.ts'
+
+export type Clocks = { now: Now; wallNow: Now }
+
+/**
+ * The clock that a purpose's keys go by. Access tokens live in real time, whatever the test clock says, and so do the
+ * keys that sign them; everything else goes by the business clock.
+ */
+export const nowOf = ({ now, wallNow }: Clocks, purpose: KeyPurpose): Instant =>
+  purpose === 'access' ? wallNow() : now()
 
 /** How long an instance goes by the key records that it has read: so late may it learn of a rotation. */
 export const holdSeconds = 60
@@ -40,14 +49,15 @@ export const policies: Record<KeyPurpose, Policy> = {
 }
 
 /** All functions here take the keys of one purpose in order of their sequence. */
-type Keys = readonly KeyRecord[]
+export type Keys = readonly KeyRecord[]
 
 /**
  * The key that signs: the latest that is active and not withdrawn. An instance whose clock lags behind the one that
  * made a key active would have none, or one from before the withdrawn: the first that will be active stands in.
  */
 export function currentOf(keys: Keys, now: Instant): KeyRecord | undefined {
-  const usable = keys.slice(keys.findLastIndex(key => key.withdrawnAt) + 1).filter(key => key.activeFrom)
+  const lastWithdrawn = keys.findLastIndex(key => key.withdrawnAt && key.activeFrom)
+  const usable = keys.slice(lastWithdrawn + 1).filter(key => key.activeFrom)
   return usable.findLast(key => isActive(key, now)) ?? usable[0]
 }
 
@@ -60,9 +70,9 @@ export function stateOf(key: KeyRecord, keys: Keys, now: Instant): KeyState {
   return key.withdrawnAt || (current && key.sequence < current.sequence) ? 'retired' : 'next'
 }
 
-/** When the next key of the sequence took over, or takes over. */
+/** When its successor took over, or takes over: the first later key that was not withdrawn before its time. */
 const retiredAtOf = (key: KeyRecord, keys: Keys): Instant | undefined =>
-  keys.find(({ sequence }) => sequence === key.sequence + 1)?.activeFrom
+  keys.find(({ sequence, activeFrom }) => sequence > key.sequence && activeFrom)?.activeFrom
 
 function publishedUntilOf(key: KeyRecord, keys: Keys): Instant | undefined {
   if (key.withdrawnAt) return key.withdrawnAt
@@ -72,7 +82,8 @@ function publishedUntilOf(key: KeyRecord, keys: Keys): Instant | undefined {
 }
 
 const order: KeyState[] = ['current', 'next', 'retired']
-const isPublished = (key: KeyRecord, keys: Keys, now: Instant): boolean => {
+/** Whether it stands in the JWK Set. */
+export const isPublished = (key: KeyRecord, keys: Keys, now: Instant): boolean => {
   const until = publishedUntilOf(key, keys)
   return !key.withdrawnAt && (until === undefined || isBefore(now, until))
 }
@@ -104,58 +115,3 @@ export const viewsOf = (keys: Keys, now: Instant): KeyView[] =>
       ...(reason !== undefined && { reason }),
     }
   })
-
-/** Whether the current key is so old that it is replaced by itself. */
-export function isDue(purpose: KeyPurpose, keys: Keys, now: Instant): boolean {
-  const { activeFrom } = currentOf(keys, now) ?? {}
-  const isScheduled = keys.some(key => key.activeFrom && isBefore(now, key.activeFrom))
-  return !!activeFrom && !isScheduled && !isBefore(now, plusSeconds(activeFrom, policies[purpose].rotateSeconds))
-}
-
-export type Rotation = {
-  /** The key that takes over, and the one that is withdrawn for it: as they were, and as they become. */
-  changes: { before: KeyRecord; after: KeyRecord }[]
-  /** Of the key that becomes the next one; absent where there is one already. */
-  nextSequence?: number
-}
-type Wish = {
-  now: Instant
-  /** The kid of the key that was current when somebody asked. */
-  replaces: string | undefined
-  emergency: boolean
-  reason?: string | undefined
-}
-
-/**
- * Who signs after the current key. A scheduled rotation waits until every verifier has the key that takes over; an
- * emergency does not, as a token that nobody can verify for a minute is better than one that anybody can forge.
- * @returns undefined where nothing is to be done: a rotation is under way, or was done a moment ago or by a rival
- */
-export function decideRotation(keys: Keys, { now, replaces, emergency, reason }: Wish): Rotation | undefined {
-  const current = currentOf(keys, now)
-  const replaced = keys.find(({ kid }) => kid === replaces)
-  if (!current || !replaced) throw new Error('there is no key to rotate from')
-  const withdrawal = { before: replaced, after: { ...replaced, withdrawnAt: now } }
-  // A rival has replaced it, but only an emergency withdraws what it signed.
-  if (replaced !== current) return emergency && !replaced.withdrawnAt ? { changes: [withdrawal] } : undefined
-  if (isJustDone(current, keys, { now, emergency })) return undefined
-  const scheduled = keys.find(key => key !== current && key.activeFrom && isBefore(now, key.activeFrom))
-  if (scheduled && !emergency) return undefined
-  const waiting = keys.find(key => !key.activeFrom)
-  const successor = scheduled ?? waiting
-  if (!successor) throw new Error('there is no key to rotate to')
-  const { publishSeconds } = policies[successor.purpose]
-  const activeFrom = emergency ? now : later(now, plusSeconds(successor.publishedAt, publishSeconds))
-  const after = { ...successor, activeFrom, ...(reason !== undefined && { reason }) }
-  return {
-    changes: [{ before: successor, after }, ...(emergency ? [withdrawal] : [])],
-    ...(successor === waiting && { nextSequence: successor.sequence + 1 }),
-  }
-}
-
-/** Whoever asks within the instances' hold asks again for what has been done: its answer was lost, or it had a rival. */
-function isJustDone(current: KeyRecord, keys: Keys, { now, emergency }: Pick<Wish, 'now' | 'emergency'>): boolean {
-  const before = keys.find(({ sequence }) => sequence === current.sequence - 1)
-  if (!before || !current.activeFrom || (emergency && !before.withdrawnAt)) return false
-  return isBefore(now, plusSeconds(current.activeFrom, holdSeconds))
-}

@@ -1,8 +1,11 @@
 import { KeyPurpose, type KeyRotationAnswer, type KeyRotationRequest } from '../../schemas/key.ts'
+import type { Instant } from '../../schemas/primitives.ts'
 import { errorFields, type Log } from '../kernel/log.ts'
+import { Refusal } from '../kernel/refusal.ts'
 import { againOnConflict, type Table } from '../kernel/table.ts'
-import { type Clocks, loadKeys, newKey, nowOf } from './key-creation.ts'
-import { currentOf, decideRotation, isDue, viewsOf } from './key-lifecycle.ts'
+import { loadKeys, newKey } from './key-creation.ts'
+import { compromisedOf, decideRotation, decideWithdrawal, isDue, type Rotation } from './key-decisions.ts'
+import { type Clocks, currentOf, nowOf, viewsOf } from './key-lifecycle.ts'
 import { commitRotation } from './key-store.ts'
 import type { KeyRing } from './keys.ts'
 import type { Vault } from './vault.ts'
@@ -16,30 +19,52 @@ type Request = KeyRotationRequest & {
 
 /**
  * Lets the next key of a purpose take over, once every verifier has it, and makes the one after it. While that is under
- * way, asking again changes nothing. In an emergency the current key is withdrawn and the next one takes over at once.
+ * way, asking again changes nothing. In an emergency keys are withdrawn, and where the current one is among them the next
+ * one takes over at once.
+ * @throws Refusal key-not-found when the purpose has no key of the `kid`
  */
 export async function rotateKey(needs: Needs, request: Request): Promise<KeyRotationAnswer> {
   const { purpose } = request
-  let replaced: string | undefined
-  await againOnConflict(async () => {
-    const { [purpose]: keys } = await loadKeys(needs)
-    // Again after a rival got in between, it is still about the key that was current when this was asked for.
-    replaced ??= currentOf(keys, nowOf(needs, purpose))?.kid
-    await rotateOnce(needs, { ...request, replaces: replaced }, keys)
-  }).finally(needs.keys.forget)
+  await (request.emergency ? withdraw(needs, request) : rotate(needs, request)).finally(needs.keys.forget)
   const { [purpose]: keys } = await needs.keys.held()
   return { purpose, keys: viewsOf(keys, nowOf(needs, purpose)) }
 }
 
-type Keys = Parameters<typeof decideRotation>[0]
+async function rotate(needs: Needs, request: Request): Promise<void> {
+  const { purpose, reason } = request
+  let replaces: string | undefined
+  await againOnConflict(async () => {
+    const { [purpose]: keys } = await loadKeys(needs)
+    const now = nowOf(needs, purpose)
+    // Again after a rival got in between, it is still about the key that was current when this was asked for.
+    replaces ??= currentOf(keys, now)?.kid
+    await commit(needs, request, decideRotation(keys, { now, replaces, reason }), now)
+  })
+}
 
-async function rotateOnce(
+async function withdraw(needs: Needs, request: Request): Promise<void> {
+  const { purpose, kid, reason } = request
+  let kids: string[] | undefined
+  let isDone = false
+  while (!isDone)
+    await againOnConflict(async () => {
+      const { [purpose]: keys } = await loadKeys(needs)
+      const now = nowOf(needs, purpose)
+      if (kid !== undefined && !keys.some(key => key.kid === kid)) throw new Refusal('key-not-found')
+      // Whatever rivals make of these keys meanwhile, it is about them that this was asked for, and no others.
+      kids ??= kid === undefined ? compromisedOf(keys, now) : [kid]
+      const withdrawal = decideWithdrawal(keys, kids, { now, reason })
+      await commit(needs, request, withdrawal, now)
+      isDone = withdrawal === undefined
+    })
+}
+
+async function commit(
   needs: Needs,
-  { purpose, by, replaces, emergency = false, reason }: Request & { replaces: string | undefined },
-  keys: Keys,
+  { purpose, by }: Request,
+  rotation: Rotation | undefined,
+  now: Instant,
 ): Promise<void> {
-  const now = nowOf(needs, purpose)
-  const rotation = decideRotation(keys, { now, replaces, emergency, reason })
   if (!rotation) return
   const { nextSequence: sequence } = rotation
   const created = sequence === undefined ? [] : [await newKey(needs, { purpose, sequence, publishedAt: now })]
@@ -74,6 +99,7 @@ async function rotateDueKey(needs: Needs, purpose: KeyPurpose): Promise<void> {
     const now = nowOf(needs, purpose)
     // Another instance may have been quicker than what this one still holds.
     if (!isDue(purpose, keys, now)) return
-    await rotateOnce(needs, { purpose, by: 'schedule', replaces: currentOf(keys, now)?.kid }, keys)
+    const rotation = decideRotation(keys, { now, replaces: currentOf(keys, now)?.kid })
+    await commit(needs, { purpose, by: 'schedule' }, rotation, now)
   }).finally(needs.keys.forget)
 }

@@ -49,7 +49,7 @@ export const keyRoutes = (needs: Needs) =>
     operation({
       method: 'post',
       path: '/v1/keys/{purpose}/rotate',
-      summary: 'Let the next signing key take over; in an emergency at once, withdrawing the current one',
+      summary: 'Let the next signing key take over; in an emergency withdraw keys at once',
       tag: 'operator',
       scopes: ['keys:write'],
       middleware: [refuseOtherBodies, idempotent(needs)],

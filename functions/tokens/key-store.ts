@@ -1,6 +1,6 @@
 import { KeyRecord, SecretRecord } from '../../schemas/key.ts'
-import { type Condition, put, recordType, type Table } from '../kernel/table.ts'
-import type { Rotation } from './key-lifecycle.ts'
+import { type Condition, check, put, recordType, type Table } from '../kernel/table.ts'
+import type { Rotation } from './key-decisions.ts'
 
 const key = recordType('key', KeyRecord)
 const secret = recordType('secret', SecretRecord)
@@ -21,18 +21,21 @@ export const allKeys = (table: Table): Promise<KeyRecord[]> => table.all(key, { 
 export const createFirstKeys = (table: Table, records: KeyRecord[]): Promise<void> => table.commit(records.map(create))
 
 /**
- * A key that takes over for the first time is guarded by the creation of the one behind it, and one that was scheduled
- * by its own schedule: of several rivals exactly one commits.
+ * Every record that changes, and the one that signs on, must be as the decision saw it, and the key behind them is
+ * created once: of several rivals exactly one commits.
  * @throws Conflict when another rotation got in between
  */
-export const commitRotation = (table: Table, { changes }: Rotation, created: KeyRecord[]): Promise<void> =>
+export const commitRotation = (table: Table, { changes, signsOn }: Rotation, created: KeyRecord[]): Promise<void> =>
   table.commit([
-    ...changes.map(({ before, after }) => put(key, addressOf(after), after, { when: unchanged(before) })),
+    ...changes.map(({ before, after }) =>
+      put(key, addressOf(after), { ...after, version: (before.version ?? 0) + 1 }, { when: unchanged(before) }),
+    ),
+    ...(signsOn ? [check(addressOf(signsOn), unchanged(signsOn))] : []),
     ...created.map(create),
   ])
 
-const unchanged = ({ kid, activeFrom }: KeyRecord): Condition => ({
-  equals: { kid, ...(activeFrom && { activeFrom }) },
+const unchanged = ({ kid, activeFrom, version }: KeyRecord): Condition => ({
+  equals: { kid, ...(activeFrom && { activeFrom }), ...(version !== undefined && { version }) },
 })
 
 export const findSecret = (table: Table, name: string) => table.get(secret, { pk: partition, sk: `SECRET#${name}` })

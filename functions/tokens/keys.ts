@@ -1,21 +1,16 @@
 import { type KeyObject, sign } from 'node:crypto'
 import { KeyPurpose, type KeyRecord, type PublicJwk } from '../../schemas/key.ts'
 import type { Instant } from '../../schemas/primitives.ts'
-import { epochMilliseconds } from '../kernel/clock.ts'
+import { epochMilliseconds, heldFor } from '../kernel/clock.ts'
 import type { Random } from '../kernel/ids.ts'
 import { Conflict, type Table } from '../kernel/table.ts'
-import { type Clocks, type KeysOfPurposes, loadKeys, nowOf } from './key-creation.ts'
-import { currentOf, holdSeconds, nextChangeOf, publishedOf } from './key-lifecycle.ts'
+import { type KeysOfPurposes, loadKeys } from './key-creation.ts'
+import { type Clocks, currentOf, holdSeconds, nextChangeOf, nowOf, publishedOf } from './key-lifecycle.ts'
 import { createSecret, findSecret } from './key-store.ts'
 import { importPrivateKey, type Vault } from './vault.ts'
 
 export type KeyRing = ReturnType<typeof keyRing>
 type Needs = Clocks & { table: Table; vault: Vault; random: Random }
-
-type Held = { keys: Promise<KeysOfPurposes>; readAt: number; businessTime: number }
-/** What holds from one change of the keys of a purpose to the next, in epoch milliseconds. */
-type Standing = { of: KeyRecord[]; from: number; until: number; current: KeyRecord; published: KeyRecord[] }
-type Opened = { kid: string; privateKey: KeyObject }
 
 /**
  * The gateway's signing keys, ES256, separate for each purpose. Private keys are opened by the vault once for each
@@ -24,56 +19,17 @@ type Opened = { kid: string; privateKey: KeyObject }
  */
 export function keyRing(needs: Needs) {
   const { table, vault, now, random } = needs
-  const standings = new Map<KeyPurpose, Standing>()
-  const opened = new Map<KeyPurpose, Opened>()
-  const opening = new Map<string, Promise<void>>()
-  let held: Held | undefined
-
-  function keys(): Promise<KeysOfPurposes> {
-    const [readAt, businessTime] = [performance.now(), epochMilliseconds(now())]
-    if (held && isFresh(held, readAt, businessTime)) return held.keys
-    const fresh = { keys: loadKeys(needs), readAt, businessTime }
-    held = fresh
-    // What could not be read is tried again by the next call.
-    fresh.keys.catch(() => {
-      if (held === fresh) held = undefined
-    })
-    return fresh.keys
-  }
-
-  async function standing(purpose: KeyPurpose): Promise<Standing> {
-    const { [purpose]: of } = await keys()
-    const time = nowOf(needs, purpose)
-    const at = epochMilliseconds(time)
-    const known = standings.get(purpose)
-    if (known?.of === of && at >= known.from && at < known.until) return known
-    const fresh = standingAt(purpose, of, time)
-    standings.set(purpose, fresh)
-    return fresh
-  }
+  const { held, forget, standing } = standings(needs)
+  const { openedOf, open } = openedKeys(vault)
 
   async function current(purpose: KeyPurpose): Promise<Opened> {
     for (;;) {
       const { current: record } = await standing(purpose)
-      const known = opened.get(purpose)
-      if (known?.kid === record.kid) return known
+      const known = openedOf(record)
+      if (known) return known
       // Opening takes a call. The key may be withdrawn meanwhile, so who is current is asked once more.
       await open(record)
     }
-  }
-
-  /** One opened key a purpose: those that no longer sign are not kept. Callers at the same time share one call. */
-  function open({ purpose, kid, sealed }: KeyRecord): Promise<void> {
-    const running = opening.get(kid)
-    if (running !== undefined) return running
-    const fresh = vault
-      .open(sealed, { purpose, kid })
-      .then(pkcs8 => {
-        opened.set(purpose, { kid, privateKey: importPrivateKey(pkcs8) })
-      })
-      .finally(() => opening.delete(kid))
-    opening.set(kid, fresh)
-    return fresh
   }
 
   return {
@@ -96,11 +52,9 @@ export function keyRing(needs: Needs) {
     /** The private key itself, for the authorization server, which signs with its own library. */
     current,
     /** The records as this instance holds them. */
-    held: keys,
+    held,
     /** The next call reads the records again: they have just changed. */
-    forget(): void {
-      held = undefined
-    },
+    forget,
     /** A random secret of the gateway, made once and the same for every instance. */
     async secret(name: string): Promise<Uint8Array> {
       const found = await findSecret(table, name)
@@ -119,15 +73,61 @@ export function keyRing(needs: Needs) {
   }
 }
 
-/** Held no longer than `holdSeconds`, neither in real time nor by a business clock that somebody moves. */
-const isFresh = (held: Held, readAt: number, businessTime: number): boolean =>
-  readAt - held.readAt < holdSeconds * 1000 && Math.abs(businessTime - held.businessTime) < holdSeconds * 1000
+/** What holds from one change of the keys of a purpose to the next, in epoch milliseconds. */
+type Standing = { of: KeyRecord[]; from: number; until: number; current: KeyRecord; published: KeyRecord[] }
+
+/** Which keys count at this moment, by the records that this instance holds. */
+function standings(needs: Needs) {
+  const known = new Map<KeyPurpose, Standing>()
+  const records = heldFor<KeysOfPurposes>(holdSeconds)
+  const held = (): Promise<KeysOfPurposes> => records.get('all', needs.now(), () => loadKeys(needs))
+  return {
+    held,
+    forget: records.forget,
+    async standing(purpose: KeyPurpose): Promise<Standing> {
+      const { [purpose]: of } = await held()
+      const time = nowOf(needs, purpose)
+      const at = epochMilliseconds(time)
+      const last = known.get(purpose)
+      if (last?.of === of && at >= last.from && at < last.until) return last
+      const fresh = standingAt(purpose, of, time)
+      known.set(purpose, fresh)
+      return fresh
+    },
+  }
+}
 
 function standingAt(purpose: KeyPurpose, of: KeyRecord[], time: Instant): Standing {
   const current = currentOf(of, time)
   if (!current) throw new Error(`no current ${purpose} key`)
   const published = publishedOf(of, time)
   return { of, from: epochMilliseconds(time), until: nextChangeOf(of, time), current, published }
+}
+
+type Opened = { kid: string; privateKey: KeyObject }
+
+/** One opened key a purpose: those that no longer sign are not kept. Callers at the same time share one call. */
+function openedKeys(vault: Vault) {
+  const opened = new Map<KeyPurpose, Opened>()
+  const opening = new Map<string, Promise<void>>()
+  return {
+    openedOf({ purpose, kid }: KeyRecord): Opened | undefined {
+      const known = opened.get(purpose)
+      return known?.kid === kid ? known : undefined
+    },
+    open({ purpose, kid, sealed }: KeyRecord): Promise<void> {
+      const running = opening.get(kid)
+      if (running !== undefined) return running
+      const fresh = vault
+        .open(sealed, { purpose, kid })
+        .then(pkcs8 => {
+          opened.set(purpose, { kid, privateKey: importPrivateKey(pkcs8) })
+        })
+        .finally(() => opening.delete(kid))
+      opening.set(kid, fresh)
+      return fresh
+    },
+  }
 }
 
 const jwkOf = ({ publicJwk }: KeyRecord): PublicJwk => publicJwk

@@ -16,12 +16,14 @@ import type { Table } from '../kernel/table.ts'
 import { linksOfAccount, linkWithQuota } from '../links/find-links.ts'
 import { tokenTtlSeconds } from '../partners/token-lifetime.ts'
 import type { KeyRing } from './keys.ts'
+import { statusListUri } from './status-list.ts'
 
 type Needs = { table: Table; now: Now; issuer: string }
 
 /**
- * The signed statement of one link's entitlements, for the partner that asks. One Query and no write where the link's
- * id is given; an account costs one more read.
+ * The signed statement of one link's entitlements, for the partner that asks. On a warm instance, which holds its keys and
+ * the partner's token lifetime, it takes one Query and no write where the link's id is given; an account costs one more
+ * read.
  * @throws Refusal link-not-found (also for another partner's link, so that nobody learns that it exists),
  *   nothing-entitled, programme-ambiguous
  */
@@ -93,7 +95,7 @@ export function claimsOf(
     lnk,
     seq,
     ent,
-    status: { status_list: { idx: status.index, uri: `${issuer}/status-lists/${aud}/${status.list}` } },
+    status: { status_list: { idx: status.index, uri: statusListUri(issuer, aud, status.list) } },
   }
 }
 

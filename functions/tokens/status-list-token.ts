@@ -5,7 +5,7 @@ import {
   statusListTtlSeconds,
 } from '../../schemas/status-list.ts'
 import { tokenTypes } from '../../schemas/token.ts'
-import { epochMilliseconds, epochSeconds, later, type Now } from '../kernel/clock.ts'
+import { epochSeconds, heldFor, later, type Now } from '../kernel/clock.ts'
 import { Refusal } from '../kernel/refusal.ts'
 import { Conflict, type Table } from '../kernel/table.ts'
 import type { KeyRing } from './keys.ts'
@@ -23,11 +23,9 @@ import {
 export type StatusListNeeds = { table: Table; keys: Pick<KeyRing, 'sign' | 'publicKeysFor'>; now: Now; issuer: string }
 
 /** For so long after a look at a list's revision it is not looked at again. */
-const lookMilliseconds = 5_000
+const lookSeconds = 5
 /** Lists held in memory: at most about 120 KB each, about 20 KB as a rule. */
 const mostHeld = 64
-
-type Held = { token: SignedStatusList; lookedAt: number; lookedAtMonotonic: number }
 
 /**
  * Signed status lists, as every instance of the gateway serves them: signed once for each change or ttl, stored, and held
@@ -35,49 +33,26 @@ type Held = { token: SignedStatusList; lookedAt: number; lookedAtMonotonic: numb
  * @returns what finds a list's token; it throws Refusal status-list-not-found for a list nothing was drawn from
  */
 export function signedStatusLists(needs: StatusListNeeds): (name: ListName) => Promise<string> {
-  const held = new Map<string, Held>()
-  const looking = new Map<string, Promise<Held>>()
-
-  async function look(key: string, name: ListName): Promise<Held> {
-    // Both clocks are read first: what is found is at least as new as that.
-    const times = { lookedAt: epochMilliseconds(needs.now()), lookedAtMonotonic: performance.now() }
-    const token = await currentToken(needs, name, held.get(key)?.token)
-    const found = { token, ...times }
-    held.delete(key)
-    held.set(key, found)
-    const [oldest] = held.keys()
-    if (held.size > mostHeld && oldest !== undefined) held.delete(oldest)
-    return found
-  }
-
+  const held = heldFor<SignedStatusList>(lookSeconds, { entries: mostHeld })
   return async name => {
-    const key = `${name.partner} ${name.list}`
-    const known = held.get(key)
-    if (known && isRecent(known, needs.now)) return known.token.jwt
-    const pending = looking.get(key)
-    if (pending) return (await pending).token.jwt
-    const started = look(key, name).finally(() => looking.delete(key))
-    looking.set(key, started)
-    return (await started).token.jwt
+    const kids = (await needs.keys.publicKeysFor('status-list')).map(({ kid }) => kid)
+    // Held under the keys that are trusted: what a withdrawn one signed is not given out a moment longer.
+    const key = [name.partner, name.list, ...kids].join(' ')
+    const { jwt } = await held.get(key, needs.now(), known => currentToken(needs, name, { known, kids }))
+    return jwt
   }
 }
-
-/** By the business clock, which a test clock may move, and by one that nobody moves. */
-const isRecent = ({ lookedAt, lookedAtMonotonic }: Held, now: Now): boolean =>
-  Math.abs(epochMilliseconds(now()) - lookedAt) < lookMilliseconds &&
-  performance.now() - lookedAtMonotonic < lookMilliseconds
 
 async function currentToken(
   needs: StatusListNeeds,
   name: ListName,
-  known: SignedStatusList | undefined,
+  { known, kids }: { known: SignedStatusList | undefined; kids: string[] },
 ): Promise<SignedStatusList> {
-  const { table, keys, now } = needs
+  const { table, now } = needs
   const head = await findListHead(table, name)
   // A list whose bits are all 0 has no head yet.
   if (!head && !known && !(await isDrawnFrom(table, name))) throw new Refusal('status-list-not-found')
   const revision = head?.revision ?? 0
-  const kids = (await keys.publicKeysFor('status-list')).map(({ kid }) => kid)
   const isGood = ({ revision: shown, kid, signedAt }: SignedStatusList) =>
     shown >= revision &&
     kids.includes(kid) &&

@@ -1,10 +1,7 @@
-import { constants, deflateSync, inflateSync } from 'node:zlib'
+import { constants, deflateSync } from 'node:zlib'
 import { statusListSize, type TokenStatus } from '../../schemas/status-list.ts'
 
-/** Bits that one status may have (draft-ietf-oauth-status-list, "Status List"). */
-export type StatusBits = 1 | 2 | 4 | 8
-
-/** Statuses here have two bits. */
+/** Of the widths that a status may have (draft-ietf-oauth-status-list, "Status List"), statuses here have two bits. */
 export const statusBits = 2
 const perByte = 8 / statusBits
 const statusMask = 2 ** statusBits - 1
@@ -18,23 +15,16 @@ export const chunksOfList = statusListSize / chunkSize
 export const statusListUri = (issuer: string, partner: string, list: number): string =>
   `${issuer}/status-lists/${partner}/${list}`
 
-/** Statuses side by side in bytes, the first one in the lowest bits of the first byte. */
-export function packed(statuses: ArrayLike<number>, bits: StatusBits): Uint8Array {
-  const bytes = new Uint8Array(Math.ceil((statuses.length * bits) / 8))
-  for (let index = 0; index < statuses.length; index++) {
-    const place = (index * bits) >> 3
-    bytes[place] = (bytes[place] ?? 0) | ((statuses[index] ?? 0) << ((index * bits) & 7))
-  }
-  return bytes
+/**
+ * The status at an index of packed bytes, where statuses stand side by side, the first one in the lowest bits of the
+ * first byte; undefined outside of them.
+ */
+export function statusAt(bytes: Uint8Array, index: number): number | undefined {
+  const byte = bytes[(index * statusBits) >> 3]
+  return byte === undefined ? undefined : (byte >> ((index * statusBits) & 7)) & statusMask
 }
 
-/** The status at an index of packed bytes; undefined outside of them. */
-export function statusAt(bytes: Uint8Array, index: number, bits: StatusBits = statusBits): number | undefined {
-  const byte = bytes[(index * bits) >> 3]
-  return byte === undefined ? undefined : (byte >> ((index * bits) & 7)) & (2 ** bits - 1)
-}
-
-/** Sets one two-bit status in packed bytes, in place. */
+/** Sets one status in packed bytes, in place. */
 export function setStatus(bytes: Uint8Array, index: number, status: TokenStatus): void {
   const place = (index * statusBits) >> 3
   const shift = (index * statusBits) & 7
@@ -48,13 +38,6 @@ export function setStatus(bytes: Uint8Array, index: number, status: TokenStatus)
  */
 export const encoded = (bytes: Uint8Array): string =>
   deflateSync(bytes, { level: 9, strategy: constants.Z_RLE }).toString('base64url')
-
-/**
- * The packed bytes of an `lst`.
- * @throws when it is no zlib stream, or would inflate to more than `maxBytes`
- */
-export const decoded = (lst: string, maxBytes: number): Uint8Array =>
-  inflateSync(Buffer.from(lst, 'base64url'), { maxOutputLength: maxBytes })
 
 /** A whole list from the chunks there are; those that were never written are all 0. */
 export function wholeList(chunks: Iterable<{ chunk: number; data: Uint8Array }>): Uint8Array {

@@ -7,13 +7,6 @@ import {
   hash,
   randomBytes,
 } from 'node:crypto'
-import {
-  DecryptCommand,
-  EncryptCommand,
-  GenerateDataKeyPairWithoutPlaintextCommand,
-  type KMSClient,
-  ReEncryptCommand,
-} from '@aws-sdk/client-kms'
 import type { KeyPurpose, PublicJwk } from '../../schemas/key.ts'
 
 /** What a sealed thing is for. Opening it with another context fails, so that one thing cannot pass for another. */
@@ -31,54 +24,6 @@ export type Vault = {
   seal(secret: Uint8Array, context: VaultContext): Promise<string>
   /** @throws when the context is not the one it was sealed with */
   open(sealed: string, context: VaultContext): Promise<Uint8Array>
-}
-
-/** KMS makes the pair and hands out only the encrypted private half; opening it is one Decrypt at a cold start. */
-export function kmsVault(kms: KMSClient, keyId: string): Vault {
-  /** The kid follows from the key that KMS makes, so it can be bound only afterwards: inside KMS, nothing is opened. */
-  async function bind(ciphertext: Uint8Array, from: VaultContext, to: VaultContext): Promise<Uint8Array> {
-    const { CiphertextBlob } = await kms.send(
-      new ReEncryptCommand({
-        CiphertextBlob: ciphertext,
-        SourceKeyId: keyId,
-        SourceEncryptionContext: from,
-        DestinationKeyId: keyId,
-        DestinationEncryptionContext: to,
-      }),
-    )
-    if (!CiphertextBlob) throw new Error('KMS answered without a ciphertext')
-    return CiphertextBlob
-  }
-
-  return {
-    async generateKeyPair(purpose) {
-      const pair = await kms.send(
-        new GenerateDataKeyPairWithoutPlaintextCommand({
-          KeyId: keyId,
-          KeyPairSpec: 'ECC_NIST_P256',
-          EncryptionContext: { purpose },
-        }),
-      )
-      if (!pair.PublicKey || !pair.PrivateKeyCiphertextBlob) throw new Error('KMS answered without a key pair')
-      const publicJwk = publicJwkOf(pair.PublicKey, purpose)
-      const bound = await bind(pair.PrivateKeyCiphertextBlob, { purpose }, { purpose, kid: publicJwk.kid })
-      return { publicJwk, sealed: Buffer.from(bound).toString('base64') }
-    },
-    async seal(secret, context) {
-      const { CiphertextBlob } = await kms.send(
-        new EncryptCommand({ KeyId: keyId, Plaintext: secret, EncryptionContext: context }),
-      )
-      if (!CiphertextBlob) throw new Error('KMS answered without a ciphertext')
-      return Buffer.from(CiphertextBlob).toString('base64')
-    },
-    async open(sealed, context) {
-      const { Plaintext } = await kms.send(
-        new DecryptCommand({ KeyId: keyId, CiphertextBlob: Buffer.from(sealed, 'base64'), EncryptionContext: context }),
-      )
-      if (!Plaintext) throw new Error('KMS answered without a plaintext')
-      return Plaintext
-    },
-  }
 }
 
 /** AES-256-GCM under one development key; the context is the additional authenticated data. Never for production. */
@@ -107,7 +52,7 @@ export function developmentVault(key: Uint8Array = randomBytes(32)): Vault {
 }
 
 /** A P-256 public key (DER, SPKI) as it is published. */
-function publicJwkOf(spki: Uint8Array, purpose: KeyPurpose): PublicJwk {
+export function publicJwkOf(spki: Uint8Array, purpose: KeyPurpose): PublicJwk {
   const key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' })
   const { x = '', y = '' } = key.export({ format: 'jwk' })
   const [kty, crv] = ['EC', 'P-256'] as const

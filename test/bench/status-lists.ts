@@ -1,8 +1,9 @@
 import { createCipheriv, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto'
-import { decoded, setStatus, statusAt, statusListUri } from '../../functions/tokens/status-list.ts'
+import { setStatus, statusAt, statusListUri } from '../../functions/tokens/status-list.ts'
 import { listClaims } from '../../functions/tokens/status-list-token.ts'
 import { indexOfDraw } from '../../functions/tokens/status-order.ts'
 import { statusListSize, tokenStatus } from '../../schemas/status-list.ts'
+import { decoded } from '../support/status-bits.ts'
 
 const links = 1_000_000
 const [invalidShare, suspendedShare] = [0.02, 0.005]

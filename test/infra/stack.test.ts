@@ -163,7 +163,6 @@ describe('what runs by itself', () => {
     template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
       FunctionName: { Ref: Match.stringLikeRegexp(`^${consumer}`) },
       BisectBatchOnFunctionError: true,
-      MaximumRetryAttempts: 5,
       StartingPosition: 'TRIM_HORIZON',
       DestinationConfig: {
         OnFailure: { Destination: { 'Fn::GetAtt': [Match.stringLikeRegexp('^FailedChanges'), 'Arn'] } },
@@ -174,20 +173,36 @@ describe('what runs by itself', () => {
     FilterCriteria: { Filters: patterns.map(pattern => ({ Pattern: Match.serializedJson(pattern) })) },
   })
 
-  it('tells the changes consumer of batches that came, of uploads that expired and of links', () => {
-    const came = { eventName: ['INSERT'], dynamodb: { NewImage: { itemKind: { S: ['usage-manifest'] } } } }
-    const expired = { itemKind: { S: ['usage-batch'] }, state: { S: ['receiving'] } }
+  const removed = (image: object) => ({ eventName: ['REMOVE'], dynamodb: { OldImage: image } })
+
+  it('tells the changes consumer of links and of nothing that could keep them waiting, for half a day', () => {
     const link = { itemKind: { S: ['link'] } }
-    const removed = (image: object) => ({ eventName: ['REMOVE'], dynamodb: { OldImage: image } })
     mapping('Changes', {
       ParallelizationFactor: 10,
-      ...filters(came, removed(expired), { dynamodb: { NewImage: link } }, removed(link)),
+      MaximumRetryAttempts: 10_000,
+      MaximumRecordAgeInSeconds: 43_200,
+      ...filters({ dynamodb: { NewImage: link } }, removed(link)),
     })
   })
 
-  it('settles a close when its inputs are frozen, one at a time', () => {
+  it('settles batches that came, uploads that expired and closes whose inputs are frozen, one at a time', () => {
+    const came = { eventName: ['INSERT'], dynamodb: { NewImage: { itemKind: { S: ['usage-manifest'] } } } }
+    const expired = { itemKind: { S: ['usage-batch'] }, state: { S: ['receiving'] } }
     const frozen = { itemKind: { S: ['close'] } }
-    mapping('Settle', { BatchSize: 1, ...filters({ dynamodb: { NewImage: frozen } }) })
+    mapping('Settle', {
+      BatchSize: 1,
+      ParallelizationFactor: 10,
+      MaximumRetryAttempts: 5,
+      ...filters(came, removed(expired), { dynamodb: { NewImage: frozen } }),
+    })
+  })
+
+  it('raises an alarm when a change could not be followed', () => {
+    template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      MetricName: 'ApproximateNumberOfMessagesVisible',
+      Threshold: 0,
+      ComparisonOperator: 'GreaterThanThreshold',
+    })
   })
 
   it('fires timers each minute', () => {

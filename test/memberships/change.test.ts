@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { advanceMembership } from '../../functions/memberships/change.ts'
+import { Conflict } from '../../functions/kernel/table.ts'
+import { advanceMembership, changeMembership } from '../../functions/memberships/change.ts'
 import { findMembershipRecord } from '../../functions/memberships/records.ts'
-import { benefit, entitlementsOf, membershipWorld, plan, race, standing } from './world.ts'
+import { benefit, caller, entitlementsOf, membershipWorld, plan, race, standing } from './world.ts'
 
 const monthly = { plans: [plan({ term: 'P1M', grace: 'P7D' })] }
 const month = { from: '2026-10-01T00:00:00Z' }
@@ -294,7 +295,8 @@ it('is of the brand of its programme alone, and of nobody when it does not exist
 })
 
 describe('a renewal that replaces nearly everything', () => {
-  it('of a large programme is more than one transaction holds, and loses nothing', async () => {
+  /** A membership of fifty benefits, whose renewal is due under a programme that has fifty others. */
+  async function aboutToReplace() {
     const partners = ['youku', 'eleme', 'xiami']
     const many = (kind: string) =>
       Array.from({ length: 50 }, (_, n) => benefit(`gift-${n}`, partners[n % 3] ?? '', { kind, linkRequired: false }))
@@ -302,6 +304,33 @@ describe('a renewal that replaces nearly everything', () => {
     const { id } = await world.sellTo('lin')
     await world.apply({ ...monthly, benefits: many('discount') })
     world.moveTo('2026-10-20T00:00:00Z')
+    return { world, id }
+  }
+
+  it('is made once also when its second part meets rivals all the time, and a timer makes that', async () => {
+    const { world, id } = await aboutToReplace()
+    const { table } = world.needs
+    let commits = 0
+    const rivalled: typeof table = {
+      ...table,
+      async commit(writes) {
+        commits += 1
+        if (commits > 1) throw new Conflict([])
+        await table.commit(writes)
+      },
+    }
+    const request = { id, verb: 'renew', action: {} } as const
+    const renewed = await changeMembership({ ...world.needs, table: rivalled }, caller, request)
+    expect(renewed.endsAt).toBe('2026-12-01T00:00:00Z')
+    expect(commits).toBeGreaterThan(2)
+    expect(await world.moveAndFire('2026-10-20T00:01:00Z')).toBe(1)
+    const { entitlements, endsAt } = await world.view(id)
+    expect(endsAt).toBe('2026-12-01T00:00:00Z')
+    expect(entitlements.filter(({ state }) => state === 'active')).toHaveLength(50)
+  })
+
+  it('of a large programme is more than one transaction holds, and loses nothing', async () => {
+    const { world, id } = await aboutToReplace()
     await world.act(id, 'renew')
     const { entitlements, endsAt } = await world.view(id)
     const states = Map.groupBy(entitlements, ({ kind, state }) => `${kind} ${state}`)

@@ -2,16 +2,25 @@ import { describe, expect, inject, it } from 'vitest'
 import { systemRandom } from '../../functions/kernel/ids.ts'
 import { dynamoDbClient, openTable, type Table } from '../../functions/kernel/table.ts'
 import { drawStatusIndex } from '../../functions/tokens/draw-status-index.ts'
-import { indexOfDraw, statusOrder } from '../../functions/tokens/status-order.ts'
+import { indexOfDraw, placeOfDraw, type RoundFunction, roundFunction } from '../../functions/tokens/status-order.ts'
 import { findFamily } from '../../functions/tokens/status-store.ts'
 import { statusListSize } from '../../schemas/status-list.ts'
 import { freshTable } from '../support/table.ts'
 
 const keyOf = (byte: number) => new Uint8Array(32).fill(byte)
+/** A whole list asks for each of 5,120 values 512 times. */
+function remembered(roundOf: RoundFunction): RoundFunction {
+  const known = new Map<number, number>()
+  return (round, half) => {
+    const value = known.get(round * 512 + half) ?? roundOf(round, half)
+    known.set(round * 512 + half, value)
+    return value
+  }
+}
 /** Every place of a list, in the order in which they are drawn. */
 const wholeOrder = (key: Uint8Array, list: number) => {
-  const placeOf = statusOrder(key, list)
-  return Uint32Array.from({ length: statusListSize }, (_, draw) => placeOf(draw))
+  const roundOf = remembered(roundFunction(key, list))
+  return Uint32Array.from({ length: statusListSize }, (_, draw) => placeOfDraw(draw, roundOf))
 }
 const same = (a: Uint32Array, b: Uint32Array) => a.reduce((sum, place, draw) => sum + (place === b[draw] ? 1 : 0), 0)
 
@@ -20,6 +29,8 @@ describe('the order in which indexes are drawn', () => {
     const order = wholeOrder(keyOf(list & 255), list)
     expect(new Set(order).size).toBe(statusListSize)
     expect([order.toSorted()[0], order.toSorted().at(-1)]).toEqual([0, statusListSize - 1])
+    for (const draw of [0, 1, 77_777, statusListSize - 1])
+      expect(indexOfDraw(keyOf(list & 255), (list - 1) * statusListSize + draw)).toEqual({ list, index: order[draw] })
   })
 
   it('is another one in each list and under each key, and tells nothing of the draw', () => {

@@ -8,13 +8,14 @@ import { findLinkRecord } from '../../functions/links/records.ts'
 import { unlink } from '../../functions/links/unlink.ts'
 import { programme as demo } from '../../functions/local/demo.ts'
 import { followStream, type StreamRecord } from '../../functions/local/stream.ts'
-import { decoded, statusAt } from '../../functions/tokens/status-list.ts'
+import { statusAt } from '../../functions/tokens/status-list.ts'
 import type { MemberId } from '../../schemas/ids.ts'
 import type { MembershipVerb, MembershipView } from '../../schemas/membership.ts'
 import type { Instant } from '../../schemas/primitives.ts'
 import { type StatusIndex, StatusListClaims } from '../../schemas/status-list.ts'
 import type { EntitlementTokenClaims } from '../../schemas/token.ts'
 import { bodyOf, gatewayWorld, issuer, partnerDocument, sale } from '../support/gateway.ts'
+import { decoded } from '../support/status-bits.ts'
 
 const benefit = (id: string, partner: string, change: object = {}) => ({
   id,
