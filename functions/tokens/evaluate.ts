@@ -6,7 +6,7 @@ import { claimsOfLink } from './mint.ts'
 
 type Needs = Parameters<typeof claimsOfLink>[0]
 /** What a token of a link would say now, or why there would be none. */
-type Standing = EntitlementTokenClaims | 'link-not-found' | 'nothing-entitled'
+type Standing = Awaited<ReturnType<typeof claimsOfLink>>
 
 /** Evaluations decided side by side. */
 const atOnce = 16
