@@ -8,7 +8,7 @@ import type { Services } from './connect.ts'
 import { answerProblem } from './kernel/problem.ts'
 import { Refusal } from './kernel/refusal.ts'
 import { type App, bodyWithin, type GatewayEnv, router } from './kernel/validate.ts'
-import { bearer } from './oauth/routes.ts'
+import { bearer } from './oauth/bearer-routes.ts'
 import { accessVerifier } from './oauth/verify-access.ts'
 
 /** Mounts the routes of one entry. */

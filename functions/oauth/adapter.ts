@@ -1,14 +1,15 @@
 import { type Adapter, type AdapterFactory, type AdapterPayload, errors } from 'oidc-provider'
-import type { ClientRecord, OAuthArtefact } from '../../schemas/client.ts'
+import type { OAuthArtefact } from '../../schemas/oauth-records.ts'
 import { epochSeconds, type Now } from '../kernel/clock.ts'
 import { againOnConflict, Conflict, type Table } from '../kernel/table.ts'
+import { clientMetadata } from './client-metadata.ts'
 import {
   type Alias,
   createArtefact,
   findArtefact,
   findByAlias,
-  findClient,
   removeArtefact,
+  removeGrant,
   removeOfGrant,
   replacePayload,
   saveArtefact,
@@ -22,8 +23,16 @@ export const tableAdapter =
   model => {
     // The library names models after its classes: a bundler that shortens class names would void the rules kept here.
     if (!models.has(model)) throw new Error(`unknown model ${model}: bundle with keepNames`)
-    return model === 'Client' ? clientAdapter(needs.table) : artefactAdapter(needs, model)
+    if (model === 'Client') return clientAdapter(needs.table)
+    return model === 'Session' ? noSessions : artefactAdapter(needs, model)
   }
+
+/** When an artefact still holds: expiry is enforced here, since TTL deletion is late. */
+export const isLive = ({ expiresAt }: OAuthArtefact, wallNow: Now): boolean =>
+  expiresAt === undefined || expiresAt > epochSeconds(wallNow())
+
+export const payloadOf = (found: OAuthArtefact | undefined): AdapterPayload | undefined =>
+  found && (JSON.parse(found.payload) as AdapterPayload)
 
 const models = new Set([
   'AccessToken',
@@ -44,14 +53,7 @@ const models = new Set([
 ])
 
 function artefactAdapter({ table, wallNow }: Needs, model: string): Adapter {
-  const live = (found: OAuthArtefact | undefined): OAuthArtefact | undefined =>
-    found && (found.expiresAt === undefined || found.expiresAt > epochSeconds(wallNow())) ? found : undefined
-
-  /** A pointer may lead to an artefact that has moved on: only one that still carries the value counts. */
-  const findThrough = async (alias: Alias, field: 'uid' | 'userCode') => {
-    const payload = payloadOf(live(await findByAlias(table, model, alias)))
-    return payload?.[field] === alias.value ? payload : undefined
-  }
+  const live = (found: OAuthArtefact | undefined) => (found && isLive(found, wallNow) ? found : undefined)
 
   return {
     async upsert(id, payload, expiresIn) {
@@ -62,25 +64,30 @@ function artefactAdapter({ table, wallNow }: Needs, model: string): Adapter {
         ...(expiresIn !== undefined && { expiresAt: epochSeconds(wallNow()) + Math.ceil(expiresIn) }),
       }
       if (model === 'ReplayDetection') return markUsed(table, record)
-      const aliases: Alias[] = []
-      if (payload.uid) aliases.push({ by: 'uid', value: payload.uid })
-      if (payload.userCode) aliases.push({ by: 'user-code', value: payload.userCode })
+      const aliases: Alias[] = payload.userCode ? [{ by: 'user-code', value: payload.userCode }] : []
       await saveArtefact(table, record, { aliases, grantId: payload.grantId })
     },
-    find: async id => payloadOf(live(await findArtefact(table, model, id))),
-    findByUid: uid => findThrough({ by: 'uid', value: uid }, 'uid'),
-    findByUserCode: userCode => findThrough({ by: 'user-code', value: userCode }, 'userCode'),
+    async find(id) {
+      const found = await findArtefact(table, model, id)
+      // A device is to learn that it asks too late (RFC 8628 section 3.5), which the library tells by `exp`.
+      if (found && model === 'DeviceCode' && !isLive(found, wallNow)) return { ...payloadOf(found), exp: 1 }
+      return payloadOf(live(found))
+    },
+    findByUid: nothing,
+    async findByUserCode(userCode) {
+      const payload = payloadOf(live(await findByAlias(table, model, { by: 'user-code', value: userCode })))
+      return payload?.userCode === userCode ? payload : undefined
+    },
     consume: id =>
       againOnConflict(async () => {
         const found = live(await findArtefact(table, model, id))
         const payload = payloadOf(found)
-        if (!found || !payload) return
         // The library looks before it consumes, so two rivals may both have seen an unused code: one of them loses here.
-        if (payload.consumed) throw new errors.InvalidGrant('already used')
+        if (!found || !payload || payload.consumed) throw new errors.InvalidGrant('already used')
         await replacePayload(table, found, JSON.stringify({ ...payload, consumed: epochSeconds(wallNow()) }))
       }),
-    destroy: id => removeArtefact(table, model, id),
-    revokeByGrantId: grantId => removeOfGrant(table, model, grantId),
+    destroy: id => (model === 'Grant' ? removeGrant(table, id) : removeArtefact(table, model, id)),
+    revokeByGrantId: grantId => removeOfGrant(table, grantId, model),
   }
 }
 
@@ -96,40 +103,31 @@ async function markUsed(table: Table, mark: OAuthArtefact): Promise<void> {
   }
 }
 
+const nothing = async () => undefined
+
+/**
+ * The library remembers in a session who signed in; here every flow is asked anew, and a browser has nothing of a flow
+ * but the cookies of its own interaction. So sessions are neither kept nor found.
+ */
+const noSessions: Adapter = {
+  upsert: nothing,
+  find: nothing,
+  findByUid: nothing,
+  findByUserCode: nothing,
+  consume: nothing,
+  destroy: nothing,
+  revokeByGrantId: nothing,
+}
+
 function clientAdapter(table: Table): Adapter {
   const readOnly = async (): Promise<never> => {
     throw new Error('clients are registered by the operator only')
   }
-  const nothing = async () => undefined
   return {
-    async find(id) {
-      const record = await findClient(table, id)
-      return record && clientMetadata(record)
-    },
+    ...noSessions,
+    find: id => clientMetadata({ table }, id),
     upsert: readOnly,
     consume: readOnly,
     destroy: readOnly,
-    findByUid: nothing,
-    findByUserCode: nothing,
-    revokeByGrantId: nothing,
   }
 }
-
-/** `client_secret` is the secret's hash here: `compareClientSecret` of the authorization server hashes what is sent. */
-function clientMetadata(record: ClientRecord): AdapterPayload {
-  return {
-    client_id: record.id,
-    grant_types: ['client_credentials'],
-    response_types: [],
-    redirect_uris: [],
-    token_endpoint_auth_method: record.authentication,
-    ...(record.scopes.length > 0 && { scope: record.scopes.join(' ') }),
-    brand: record.brand,
-    ...(record.partner !== undefined && { partner: record.partner }),
-    ...(record.secretHash !== undefined && { client_secret: record.secretHash }),
-    ...(record.jwks && { jwks: structuredClone(record.jwks) as NonNullable<AdapterPayload['jwks']> }),
-  }
-}
-
-const payloadOf = (found: OAuthArtefact | undefined): AdapterPayload | undefined =>
-  found && (JSON.parse(found.payload) as AdapterPayload)

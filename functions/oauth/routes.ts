@@ -1,9 +1,21 @@
-import type { MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { AuthorizationServerMetadata, OAuthError, TokenAnswer, TokenRequest } from '../../schemas/client.ts'
+import type * as z from 'zod'
+import {
+  AuthorizationRequest,
+  AuthorizationServerMetadata,
+  DeviceAnswer,
+  DeviceRequest,
+  OAuthError,
+  PushedAnswer,
+  PushedRequest,
+  RevocationRequest,
+  TokenAnswer,
+  TokenRequest,
+} from '../../schemas/oauth.ts'
 import { type App, type GatewayEnv, json, operation, problemAnswer, router } from '../kernel/validate.ts'
+import { endpoints } from './endpoints.ts'
 import type { AuthorizationServer } from './provider.ts'
-import { invalidToken, tokenPath, type VerifyAccess } from './verify-access.ts'
 
 const maxBodyBytes = 16 * 1024
 
@@ -16,22 +28,54 @@ const metadataRoute = operation({
   responses: { 200: json(AuthorizationServerMetadata, 'Metadata'), default: problemAnswer },
 })
 
-const tokenRoute = operation({
-  method: 'post',
-  path: tokenPath,
-  summary: 'Get an access token with client credentials (RFC 6749 §4.4)',
-  tag: 'trust',
-  scopes: [],
-  request: {
-    body: { required: true, content: { 'application/x-www-form-urlencoded': { schema: TokenRequest } } },
-  },
-  responses: {
-    200: json(TokenAnswer, 'An RFC 9068 access token'),
-    400: json(OAuthError, 'An OAuth error (RFC 6749 §5.2)'),
-    401: json(OAuthError, 'The client could not be authenticated'),
-    default: problemAnswer,
-  },
-})
+/** A route that a client calls itself, with a form and its credentials. */
+const formRoute = (
+  path: string,
+  summary: string,
+  form: z.ZodType,
+  answers: Parameters<typeof operation>[0]['responses'],
+) =>
+  operation({
+    method: 'post',
+    path,
+    summary,
+    tag: 'trust',
+    scopes: [],
+    request: { body: { required: true, content: { 'application/x-www-form-urlencoded': { schema: form } } } },
+    responses: {
+      ...answers,
+      400: json(OAuthError, 'An OAuth error (RFC 6749 section 5.2)'),
+      401: json(OAuthError, 'The client could not be authenticated'),
+      default: problemAnswer,
+    },
+  })
+
+/** Described only: a validator would answer problems where OAuth clients expect OAuth errors. */
+const described = [
+  operation({
+    method: 'get',
+    path: endpoints.authorize,
+    summary: 'Where a partner sends a member who begins to link there (RFC 6749 section 4.1, PKCE required)',
+    tag: 'trust',
+    scopes: [],
+    request: { query: AuthorizationRequest },
+    responses: {
+      303: { description: 'On to the page that asks the member, and from there back with code, state and iss' },
+      default: problemAnswer,
+    },
+  }),
+  formRoute(endpoints.token, 'Get an access token', TokenRequest, { 200: json(TokenAnswer, 'The tokens') }),
+  formRoute(endpoints.par, 'Push an authorization request (RFC 9126)', PushedRequest, {
+    201: json(PushedAnswer, 'What stands for the request, for one minute'),
+  }),
+  formRoute(endpoints.deviceAuthorization, 'Begin to link on a device (RFC 8628)', DeviceRequest, {
+    200: json(DeviceAnswer, 'What the device shows'),
+    429: json(OAuthError, 'Too many devices at once: slow_down'),
+  }),
+  formRoute(endpoints.revoke, 'Revoke a token; that of a link ends the link (RFC 7009)', RevocationRequest, {
+    200: { description: 'It is revoked, or never was one' },
+  }),
+]
 
 export function oauthRoutes({ authorization }: { authorization: AuthorizationServer }): App {
   const app = router()
@@ -39,29 +83,17 @@ export function oauthRoutes({ authorization }: { authorization: AuthorizationSer
     c.header('cache-control', 'public, max-age=300')
     return c.json(authorization.metadata(), 200)
   })
-  // Described only: a validator would answer problems where OAuth clients expect OAuth errors.
-  app.described.push(tokenRoute)
-  const tooLarge = { error: 'invalid_request', error_description: 'the body is over 16 KB' }
-  app.post(
-    tokenPath,
-    bodyLimit({ maxSize: maxBodyBytes, onError: c => c.json(tooLarge, 413, { 'cache-control': 'no-store' }) }),
-    async c => authorization.token(c.req.raw.headers, await c.req.text()),
-  )
+  app.described.push(...described)
+  const handle = (c: Context<GatewayEnv>) => authorization.handle(c.req.raw)
+  app.get(endpoints.authorize, handle)
+  app.get(`${endpoints.authorize}/:uid`, handle)
+  for (const path of [endpoints.token, endpoints.par, endpoints.deviceAuthorization, endpoints.revoke])
+    app.post(path, withinLimit, handle)
   return app
 }
 
-/**
- * Reads the access token (RFC 6750 §2.1). Without one a request goes on without a caller: the operation knows whether
- * it needs one. The token endpoint has credentials of its own and is left alone.
- */
-export const bearer =
-  (verify: VerifyAccess): MiddlewareHandler<GatewayEnv> =>
-  async (c, next) => {
-    const authorization = c.req.header('authorization')
-    if (authorization !== undefined && c.req.path !== tokenPath) {
-      const token = /^bearer +([^ ]+)$/i.exec(authorization)?.[1]
-      if (token === undefined) throw invalidToken('the Authorization header carries no Bearer token')
-      c.set('caller', await verify(token))
-    }
-    await next()
-  }
+const tooLarge = { error: 'invalid_request', error_description: 'the body is over 16 KB' }
+const withinLimit: MiddlewareHandler = bodyLimit({
+  maxSize: maxBodyBytes,
+  onError: c => c.json(tooLarge, 413, { 'cache-control': 'no-store' }),
+})

@@ -1,20 +1,27 @@
 import { createPublicKey, hash, type KeyObject, verify } from 'node:crypto'
 import * as z from 'zod'
-import type { Caller } from '../../schemas/client.ts'
+import { type Caller, linkScope } from '../../schemas/client.ts'
+import { PairwiseSubject } from '../../schemas/ids.ts'
 import type { PublicJwk } from '../../schemas/key.ts'
 import { Slug } from '../../schemas/primitives.ts'
 import { tokenTypes } from '../../schemas/token.ts'
 import { epochSeconds, type Now } from '../kernel/clock.ts'
 import { Refusal } from '../kernel/refusal.ts'
 import type { KeyRing } from '../tokens/keys.ts'
+import { boundElsewhere, type ProvenRequest, proofVerifier } from './dpop.ts'
+import { endpoints } from './endpoints.ts'
 
-/** Who an access token (RFC 9068) speaks for. @throws Refusal `unauthenticated` with a Bearer challenge */
-export type VerifyAccess = (token: string) => Promise<Caller>
+/**
+ * Who an access token (RFC 9068) speaks for.
+ * @param proven the request of a caller who used the scheme DPoP: its token must be bound to the key of the proof there,
+ *   and one that a bearer sends must not be bound at all (RFC 9449 section 7.1)
+ * @throws Refusal `unauthenticated` with a challenge
+ */
+export type VerifyAccess = (token: string, proven?: ProvenRequest) => Promise<Caller>
 type Needs = { issuer: string; keys: Pick<KeyRing, 'publicKeysFor'>; wallNow: Now }
 
 /** Lifetime of an access token: also the time until a withdrawn scope is really gone, as no token is looked up. */
 export const accessTokenTtlSeconds = 600
-export const tokenPath = '/oauth/token'
 
 const maxTokenLength = 4096
 const toleranceSeconds = 5
@@ -36,13 +43,28 @@ const claimsOf = (issuer: string) =>
       scope: z.string().default(''),
       brand: Slug,
       partner: Slug.optional(),
-      // A bound token (RFC 9449, RFC 8705) is worthless to a bearer.
-      cnf: z.undefined().optional(),
+      /** The key that the token is bound to (RFC 9449 section 6.1). */
+      cnf: z.strictObject({ jkt: z.string().length(43) }).optional(),
     })
-    // Machines act for themselves only; a token with another subject is a person's, for other routes.
-    .refine(claims => claims.sub === claims.client_id)
+    .refine(isWhole)
 
-type Remembered = { caller: Caller; kid: string; exp: number }
+/** Machines act for themselves only. A member's grant to a partner says who the member is there, and is for linking. */
+function isWhole({
+  sub,
+  client_id,
+  scope,
+  partner,
+}: {
+  sub: string
+  client_id: string
+  scope: string
+  partner?: string | undefined
+}) {
+  if (sub === client_id) return !scope.split(' ').includes(linkScope)
+  return scope === linkScope && partner !== undefined && PairwiseSubject.safeParse(sub).success
+}
+
+type Remembered = { caller: Caller; kid: string; exp: number; jkt: string | undefined }
 
 /**
  * Checks access tokens with the public keys in memory: no database read once the key ring is warm. A token that was
@@ -52,6 +74,7 @@ export function accessVerifier({ issuer, keys, wallNow }: Needs): VerifyAccess {
   const Claims = claimsOf(issuer)
   const opened = new Map<string, KeyObject>()
   const remembered = new Map<string, Remembered>()
+  const verifyProof = proofVerifier({ issuer, wallNow })
 
   function open(jwk: PublicJwk): KeyObject {
     const known = opened.get(jwk.kid)
@@ -62,7 +85,7 @@ export function accessVerifier({ issuer, keys, wallNow }: Needs): VerifyAccess {
     return key
   }
 
-  return async token => {
+  async function recognised(token: string): Promise<Remembered> {
     if (token.length > maxTokenLength) throw invalidToken('the token is too long')
     const trusted = await keys.publicKeysFor('access')
     const now = epochSeconds(wallNow())
@@ -70,7 +93,7 @@ export function accessVerifier({ issuer, keys, wallNow }: Needs): VerifyAccess {
     const known = remembered.get(digest)
     if (known && trusted.some(({ kid }) => kid === known.kid)) {
       checkTime(known, now)
-      return known.caller
+      return known
     }
     const { header, payload, input, signature } = split(token)
     const { kid } = parsed(Header, header, 'the header is not that of an access token')
@@ -80,13 +103,22 @@ export function accessVerifier({ issuer, keys, wallNow }: Needs): VerifyAccess {
     if (!verify('sha256', input, key, signature)) throw invalidToken('the signature is wrong')
     const claims = parsed(Claims, payload, 'the claims are not those of an access token of this gateway')
     checkTime(claims, now)
-    const { client_id: client, brand, partner, scope, exp } = claims
+    const { client_id: client, brand, partner, scope, exp, cnf } = claims
     const scopes = scope.split(' ').filter(Boolean)
     const caller: Caller = { client, brand, ...(partner !== undefined && { partner }), scopes }
     // A Map keeps the order of insertion, so its first key has been there longest.
     const [oldest] = remembered.keys()
     if (remembered.size >= rememberedTokens && oldest !== undefined) remembered.delete(oldest)
-    remembered.set(digest, { caller, kid, exp })
+    const found = { caller, kid, exp, jkt: cnf?.jkt }
+    remembered.set(digest, found)
+    return found
+  }
+
+  return async (token, proven) => {
+    const { caller, jkt } = await recognised(token)
+    if (proven && jkt === undefined) throw boundElsewhere('the token is bound to no key: send it as Bearer')
+    if (!proven && jkt !== undefined) throw boundElsewhere('the token is bound to a key: send it as DPoP, with a proof')
+    if (proven && jkt !== undefined) verifyProof(proven, token, jkt)
     return caller
   }
 }
@@ -120,6 +152,6 @@ function parsed<S extends z.ZodType>(schema: S, bytes: Buffer, detail: string): 
 }
 
 export const invalidToken = (detail: string): Refusal =>
-  new Refusal('unauthenticated', `${detail}; get a new one from ${tokenPath}`, {
+  new Refusal('unauthenticated', `${detail}; get a new one from ${endpoints.token}`, {
     headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
   })

@@ -1,11 +1,14 @@
 import { generateKeyPairSync } from 'node:crypto'
 import type { Adapter, AdapterFactory } from 'oidc-provider'
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { instantOf } from '../../functions/kernel/clock.ts'
 import type { Table } from '../../functions/kernel/table.ts'
 import { tableAdapter } from '../../functions/oauth/adapter.ts'
 import { saveClient } from '../../functions/oauth/register-client.ts'
+import { registerPartner } from '../../functions/partners/register-partner.ts'
+import { developmentVault } from '../../functions/tokens/vault.ts'
 import type { ClientRecord } from '../../schemas/client.ts'
+import { partnerDocument } from '../memberships/world.ts'
 import { freshTable } from '../support/table.ts'
 import { youku } from './server.ts'
 
@@ -26,8 +29,7 @@ test('an artefact is found until it expires, though nothing deletes it', async (
   expect(await models('AccessToken').find('c1')).toBeUndefined()
   nowSeconds += 1
   expect(await codes.find('c1')).toBeUndefined()
-  await codes.consume('c1')
-  expect(await codes.find('c1')).toBeUndefined()
+  await expect(codes.consume('c1')).rejects.toMatchObject({ error: 'invalid_grant' })
 })
 
 test('one of ten rivals consumes a code', async () => {
@@ -39,23 +41,23 @@ test('one of ten rivals consumes a code', async () => {
   expect(await codes.find('c1')).toEqual({ jti: 'c1', consumed: nowSeconds })
 })
 
-test('sessions are found by uid and device codes by user code, as long as they carry it', async () => {
+test('no session is kept: nobody who agreed once is taken for signed in', async () => {
   const sessions = models('Session')
-  await sessions.upsert('s1', { jti: 's1', uid: 'u1' }, 60)
-  expect(await sessions.findByUid('u1')).toEqual({ jti: 's1', uid: 'u1' })
-  expect(await models('Interaction').findByUid('u1')).toBeUndefined()
-  await sessions.upsert('s1', { jti: 's1', uid: 'u2' }, 60)
-  expect([await sessions.findByUid('u1'), await sessions.findByUid('u2')]).toEqual([
-    undefined,
-    { jti: 's1', uid: 'u2' },
-  ])
+  await sessions.upsert('s1', { jti: 's1', uid: 'u1', accountId: 'sub' }, 60)
+  expect([await sessions.find('s1'), await sessions.findByUid('u1')]).toEqual([undefined, undefined])
+})
+
+test('a device code is found by its user code until it expires, and by itself then too, as expired', async () => {
   const devices = models('DeviceCode')
-  await devices.upsert('d1', { jti: 'd1', userCode: 'BCDF-GHJK', grantId: 'g' }, 60)
-  expect(await devices.findByUserCode('BCDF-GHJK')).toMatchObject({ jti: 'd1' })
-  await devices.destroy('d1')
-  expect(await devices.findByUserCode('BCDF-GHJK')).toBeUndefined()
+  const payload = { jti: 'd1', userCode: 'BCDFGHJK', grantId: 'g', exp: nowSeconds + 60 }
+  await devices.upsert('d1', payload, 60)
+  expect(await devices.findByUserCode('BCDFGHJK')).toEqual(payload)
+  expect(await models('Interaction').findByUserCode('BCDFGHJK')).toBeUndefined()
   nowSeconds += 60
-  expect(await sessions.findByUid('u2')).toBeUndefined()
+  expect(await devices.findByUserCode('BCDFGHJK')).toBeUndefined()
+  expect(await devices.find('d1')).toEqual({ ...payload, exp: 1 })
+  await devices.destroy('d1')
+  expect(await devices.find('d1')).toBeUndefined()
 })
 
 test('revoking a grant removes all of its artefacts of the model at once, and nothing else', async () => {
@@ -84,11 +86,11 @@ test('a model whose class name a bundler shortened is a fault, not a model witho
   expect(() => models('t')).toThrow('keepNames')
 })
 
-test.each<keyof Adapter>(['find', 'findByUid', 'findByUserCode', 'consume', 'destroy', 'revokeByGrantId'])(
+test.each<keyof Adapter>(['find', 'findByUid', 'findByUserCode', 'destroy', 'revokeByGrantId'])(
   '%s of an id that cannot exist is no fault',
   async verb => {
     for (const id of ['', 'x'.repeat(5000)])
-      expect(await models('Session')[verb](id, {} as never, undefined as never)).toBeUndefined()
+      expect(await models('Interaction')[verb](id, {} as never, undefined as never)).toBeUndefined()
   },
 )
 
@@ -109,6 +111,41 @@ test('clients come from their records and cannot be written through the adapter'
   await expect(clients.upsert('youku', {})).rejects.toThrow('registered')
   await expect(clients.destroy('youku')).rejects.toThrow('registered')
   expect(await clients.find('nobody')).toBeUndefined()
+})
+
+describe('a client of a partner that is registered', () => {
+  const device = 'urn:ietf:params:oauth:grant-type:device_code'
+  const registered = async (redirectUris?: string[]) => {
+    const document = partnerDocument('youku', redirectUris && { redirectUris })
+    const now = () => instantOf(nowSeconds * 1000)
+    await registerPartner({ table, vault: developmentVault(), now }, { caller: { brand: 'alibaba' }, document })
+    await saveClient({ table }, youku)
+    return models('Client').find('youku')
+  }
+
+  test('begins links on devices, and in browsers where it has addresses', async () => {
+    const scope = 'entitlements:read usage:write link'
+    expect(await registered()).toMatchObject({
+      grant_types: ['client_credentials', device, 'refresh_token'],
+      response_types: [],
+      scope,
+    })
+    expect(await registered(['https://app.youku.example/linked'])).toMatchObject({
+      grant_types: ['client_credentials', 'authorization_code', device, 'refresh_token'],
+      response_types: ['code'],
+      response_modes: ['query'],
+      redirect_uris: ['https://app.youku.example/linked'],
+      application_type: 'web',
+      scope,
+    })
+  })
+
+  test('is an app where an address is one, and loses only what no app can have', async () => {
+    const uris = ['https://app.youku.example/linked', 'com.youku.tv:/linked', 'https://localhost/linked']
+    expect(await registered(uris)).toMatchObject({ application_type: 'native', redirect_uris: uris.slice(0, 2) })
+    const loopback = ['http://127.0.0.1/linked']
+    expect(await registered(loopback)).toMatchObject({ application_type: 'native', redirect_uris: loopback })
+  })
 })
 
 const { secretHash: _secretHash, ...bare } = youku

@@ -2,13 +2,14 @@ import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import { sha256 } from '../../functions/kernel/canonical.ts'
 import { systemNow } from '../../functions/kernel/clock.ts'
-import { systemRandom } from '../../functions/kernel/ids.ts'
+import { newIdFrom, systemRandom } from '../../functions/kernel/ids.ts'
 import { type Log, silentLog } from '../../functions/kernel/log.ts'
 import { answerProblem } from '../../functions/kernel/problem.ts'
 import { json, operation, router } from '../../functions/kernel/validate.ts'
+import { bearer } from '../../functions/oauth/bearer-routes.ts'
 import { authorizationServer } from '../../functions/oauth/provider.ts'
 import { saveClient } from '../../functions/oauth/register-client.ts'
-import { bearer, oauthRoutes } from '../../functions/oauth/routes.ts'
+import { oauthRoutes } from '../../functions/oauth/routes.ts'
 import { accessVerifier } from '../../functions/oauth/verify-access.ts'
 import { keyRing } from '../../functions/tokens/keys.ts'
 import { developmentVault } from '../../functions/tokens/vault.ts'
@@ -44,7 +45,9 @@ export async function oauthParts(issuer: string, log: Log = silentLog) {
       return target[name]
     },
   })
-  const parts = { issuer, table, wallNow: systemNow, log }
+  const time = { now: systemNow, wallNow: systemNow }
+  const random = systemRandom
+  const parts = { issuer, table, ...time, random, newId: newIdFrom(systemNow, random), log }
   const keys = keyRing({ table, vault: developmentVault(), now: systemNow, wallNow: systemNow, random: systemRandom })
   const authorization = authorizationServer({ ...parts, keys })
   const app = router()
@@ -58,7 +61,7 @@ export async function oauthParts(issuer: string, log: Log = silentLog) {
     return c.json(caller, 200)
   })
   await saveClient({ table }, youku)
-  return { app, table, keys, calls, issuer }
+  return { ...parts, app, keys, calls }
 }
 
 export type OAuthParts = Awaited<ReturnType<typeof oauthParts>>

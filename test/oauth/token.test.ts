@@ -220,15 +220,36 @@ test('the metadata is true: what it names answers, what it leaves out does not',
     issuer: server.issuer,
     token_endpoint: `${server.issuer}/oauth/token`,
     jwks_uri: `${server.issuer}/.well-known/jwks.json`,
-    response_types_supported: [],
-    grant_types_supported: ['client_credentials'],
-    scopes_supported: expect.arrayContaining(['programmes:write', 'usage:write']),
+    authorization_endpoint: `${server.issuer}/oauth/authorize`,
+    pushed_authorization_request_endpoint: `${server.issuer}/oauth/par`,
+    device_authorization_endpoint: `${server.issuer}/oauth/device-authorization`,
+    revocation_endpoint: `${server.issuer}/oauth/revoke`,
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    grant_types_supported: [
+      'client_credentials',
+      'authorization_code',
+      'urn:ietf:params:oauth:grant-type:device_code',
+      'refresh_token',
+    ],
+    scopes_supported: expect.arrayContaining(['programmes:write', 'usage:write', 'link']),
+    code_challenge_methods_supported: ['S256'],
+    authorization_response_iss_parameter_supported: true,
     token_endpoint_auth_methods_supported: ['client_secret_basic', 'private_key_jwt'],
     token_endpoint_auth_signing_alg_values_supported: [...algorithms],
+    revocation_endpoint_auth_methods_supported: ['client_secret_basic', 'private_key_jwt'],
+    revocation_endpoint_auth_signing_alg_values_supported: [...algorithms],
+    dpop_signing_alg_values_supported: ['ES256', 'Ed25519', 'PS256'],
   })
   const { keys } = (await (await fetch(metadata['jwks_uri'] ?? '')).json()) as { keys: { kid: string }[] }
   expect(keys.map(({ kid }) => kid)).toContain((await server.keys.current('access')).kid)
-  expect((await fetch(metadata['token_endpoint'] ?? '', { method: 'POST' })).status).toBe(400)
-  for (const path of ['/oauth/authorize', '/oauth/jwks', '/.well-known/openid-configuration', '/oauth/token'])
+  const endpoints = Object.entries(metadata).filter(([name]) =>
+    /^(token|push|device|revocation).*_endpoint$/.test(name),
+  )
+  expect(endpoints).toHaveLength(4)
+  for (const [, address] of endpoints) expect((await fetch(address, { method: 'POST' })).status).toBe(400)
+  expect((await fetch(metadata['authorization_endpoint'] ?? '')).status).toBe(400)
+  const elsewhere = ['/oauth/me', '/oauth/introspect', '/oauth/register', '/session/end', '/device', '/userinfo', '/me']
+  for (const path of [...elsewhere, '/oauth/par', '/oauth/jwks', '/.well-known/openid-configuration', '/oauth/token'])
     expect((await fetch(server.issuer + path)).status).toBe(404)
 })

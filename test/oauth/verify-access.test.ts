@@ -91,6 +91,7 @@ test('a token of a key that was withdrawn is refused although it was remembered'
   await refused(verify, real)
 })
 
+const memberSubject = 'sub_01K00000000000000000000000'
 const segment = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
 const at = (offset: number) => nowSeconds + offset
 test.each<[string, () => Promise<string>]>([
@@ -105,7 +106,11 @@ test.each<[string, () => Promise<string>]>([
   ['without client', () => token({ client_id: undefined })],
   ['of a person', () => token({ sub: 'lin' })],
   ['without brand', () => token({ brand: undefined })],
-  ['bound to a key', () => token({ cnf: { jkt: 'x' } })],
+  ['bound to nothing that is a key', () => token({ cnf: { jkt: 'x' } })],
+  ['of a machine with the scope of a link', () => token({ scope: 'link' })],
+  ['of a member with the scope of a machine', () => token({ sub: memberSubject })],
+  ['of a member with both', () => token({ sub: memberSubject, scope: 'link usage:write' })],
+  ['of a member without a partner', () => token({ sub: memberSubject, scope: 'link', partner: undefined })],
   ['of type JWT', () => token({}, { typ: 'JWT' })],
   ['of type entitlement', () => token({}, { typ: 'benefit-entitlement+jwt' })],
   ['without a key id', () => token({}, { kid: undefined } as unknown as JWTHeaderParameters)],
