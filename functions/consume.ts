@@ -1,11 +1,16 @@
+import { EventId } from '../schemas/ids.ts'
 import type { Period } from '../schemas/primitives.ts'
 import { StatusIndex } from '../schemas/status-list.ts'
 import { table } from '../schemas/table.ts'
 import { BatchPointer } from '../schemas/usage.ts'
 import type { Services } from './connect.ts'
 import { noteUses } from './entitlements/quota-use.ts'
+import { type EventDelivery, eventDelivery } from './events/deliver-events.ts'
 import { settlementNeeds } from './gateway-needs.ts'
+import { errorFields } from './kernel/log.ts'
+import { guardedFetch } from './kernel/outbound.ts'
 import { fireDueTimers } from './memberships/fire-timers.ts'
+import { eraseDue } from './privacy/erase-member.ts'
 import { runClose } from './settlement/close.ts'
 import { followLinks, type LinkTrace } from './tokens/follow-links.ts'
 import { rotateDueKeys } from './tokens/key-rotation.ts'
@@ -20,11 +25,39 @@ export type StreamEvent = {
 }
 
 /**
- * What follows from a change at once: a link's status bits, which are due within a minute. Whatever may take longer has
- * a consumer of its own, `settleChanges`, so that nothing stands before them.
+ * What follows from a change at once: a link's status bits, which are due within a minute, and the events that tell its
+ * partner. Whatever may take longer has a consumer of its own, `settleChanges`, so that nothing stands before them.
  */
-export const consumeChanges = (services: Services, event: StreamEvent): Promise<void> =>
-  followLinks(services, event.Records.flatMap(tracesOf))
+export async function consumeChanges(services: Services, event: StreamEvent): Promise<void> {
+  await followLinks(services, event.Records.flatMap(tracesOf))
+  const events = event.Records.flatMap(newEventOf)
+  if (events.length === 0) return
+  // The timers come back to every event that is left: no partner and no fault of ours may hold up the bits behind it.
+  await deliveryOf(services)
+    .deliver(events, { seconds: 5 })
+    .catch(error => services.log('error', 'events-not-delivered', errorFields(error)))
+}
+
+function newEventOf({ eventName, dynamodb }: StreamEvent['Records'][number]) {
+  const { [table.kind]: kind, partner, id } = (dynamodb?.NewImage ?? {}) as Image
+  if (eventName !== 'INSERT' || kind?.S !== 'outgoing-event' || !partner?.S) return []
+  return [{ partner: partner.S, id: EventId.parse(id?.S) }]
+}
+
+/** One for each process: it knows which partners are down. */
+const deliveries = new WeakMap<Services, EventDelivery>()
+function deliveryOf(services: Services): EventDelivery {
+  const known = deliveries.get(services)
+  if (known) return known
+  const fetch = guardedFetch({
+    allowLoopback: services.config.ALLOW_LOOPBACK,
+    timeoutMs: 5_000,
+    maxBytes: 64 * 1024,
+  })
+  const fresh = eventDelivery({ ...services, fetch })
+  deliveries.set(services, fresh)
+  return fresh
+}
 
 /** A link's images are read no further than to find it: what it now is, its item tells. */
 function tracesOf({ dynamodb }: StreamEvent['Records'][number]): LinkTrace[] {
@@ -97,9 +130,17 @@ async function verifyAgain(services: Services, closing: { programme: string; per
   }
 }
 
-/** Advances memberships whose time has come, and rotates the keys that are old enough; neither waits for the other. */
+/**
+ * Advances memberships whose time has come, rotates the keys that are old enough, tells partners what they have not taken
+ * yet, and goes on with erasures that were broken off; none waits for the others.
+ */
 export async function fireTimers(services: Services): Promise<void> {
-  const outcomes = await Promise.allSettled([advanceMemberships(services), rotateDueKeys(services)])
+  const outcomes = await Promise.allSettled([
+    advanceMemberships(services),
+    rotateDueKeys(services),
+    deliveryOf(services).deliverDue({ seconds: 20 }),
+    eraseDue(services),
+  ])
   const failures = outcomes.flatMap(outcome => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []))
   if (failures.length > 0) throw new AggregateError(failures, 'some timers did not fire')
 }

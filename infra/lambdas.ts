@@ -24,8 +24,13 @@ const opens = (...signs: KeyPurpose[]): VaultAccess => ({ creates: true, signs, 
 
 /** An HTTP API waits 30 s for an answer at most; 1,769 MB is one whole virtual processor. */
 const shapes: Record<FunctionName, Shape> = {
-  // Rotates the keys of every purpose, and signs receipts.
-  api: { memorySize: 1024, timeoutSeconds: 29, table: 'all', vault: { ...opens('statement'), secrets: true } },
+  // Rotates the keys of every purpose. Signs receipts, passes, and its own requests to partners.
+  api: {
+    memorySize: 1024,
+    timeoutSeconds: 29,
+    table: 'all',
+    vault: { ...opens('statement', 'entitlement', 'client'), secrets: true },
+  },
   token: {
     memorySize: 512,
     timeoutSeconds: 10,
@@ -35,9 +40,10 @@ const shapes: Record<FunctionName, Shape> = {
     vault: { ...opens('entitlement', 'status-list'), creates: false },
   },
   authorize: { memorySize: 512, timeoutSeconds: 10, table: 'all', vault: { ...opens('access'), secrets: true } },
-  changes: { memorySize: 512, timeoutSeconds: 60, table: 'all', vault: { ...opens(), creates: false } },
+  // Both sign events for partners: what the one could not deliver, the other repeats.
+  changes: { memorySize: 512, timeoutSeconds: 60, table: 'all', vault: { ...opens('event'), creates: false } },
   // Shorter than the schedule's minute, so that two runs do not overlap; what is left is due in the next.
-  timers: { memorySize: 512, timeoutSeconds: 55, table: 'all', vault: opens() },
+  timers: { memorySize: 512, timeoutSeconds: 55, table: 'all', vault: opens('event') },
   settle: { memorySize: 1769, timeoutSeconds: 900, table: 'all', vault: opens('statement') },
 }
 

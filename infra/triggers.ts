@@ -45,7 +45,12 @@ export function streamConsumers(
       // Nobody else brings a link's bit in order again: a day's trouble must be over first.
       retryAttempts: 10_000,
       maxRecordAge: Duration.hours(12),
-      filters: [stored(equals(names.kind, 'link')), removed(equals(names.kind, 'link'))],
+      filters: [
+        stored(equals(names.kind, 'link')),
+        removed(equals(names.kind, 'link')),
+        // What a partner is to be told; what it does not take, the timers repeat.
+        inserted(equals(names.kind, 'outgoing-event')),
+      ],
     }),
   )
   functions.settle.addEventSource(

@@ -77,9 +77,11 @@ describe('the vault key', () => {
         .filter(({ Properties }) => JSON.stringify(Properties.PolicyDocument).includes(`"${purpose}"`))
         .map(({ Properties }) => Properties.Roles[0].Ref as string)
         .map(role => role.replace(/Role.*$/, ''))
-    expect(openers('entitlement')).toEqual(['Token'])
+    // A pass is shown by a page, so the portal's Lambda signs those; it is no partner that asks there.
+    expect(openers('entitlement')).toEqual(['Api', 'Token'])
+    expect(openers('client')).toEqual(['Api'])
     expect(openers('status-list')).toEqual(['Token'])
-    expect(openers('event')).toEqual([])
+    expect(openers('event')).toEqual(['Changes', 'Timers'])
     expect(openers('access')).toEqual(['Authorize'])
     expect(openers('statement')).toEqual(['Api', 'Settle'])
   })
@@ -175,13 +177,14 @@ describe('what runs by itself', () => {
 
   const removed = (image: object) => ({ eventName: ['REMOVE'], dynamodb: { OldImage: image } })
 
-  it('tells the changes consumer of links and of nothing that could keep them waiting, for half a day', () => {
+  it('tells the changes consumer of links and the events of their ends, and of nothing else, for half a day', () => {
     const link = { itemKind: { S: ['link'] } }
+    const told = { eventName: ['INSERT'], dynamodb: { NewImage: { itemKind: { S: ['outgoing-event'] } } } }
     mapping('Changes', {
       ParallelizationFactor: 10,
       MaximumRetryAttempts: 10_000,
       MaximumRecordAgeInSeconds: 43_200,
-      ...filters({ dynamodb: { NewImage: link } }, removed(link)),
+      ...filters({ dynamodb: { NewImage: link } }, removed(link), told),
     })
   })
 
