@@ -18,6 +18,7 @@ export {
   type Denied,
   type MiddlewareOptions,
 } from './middleware/core.ts'
+export { createPassDesk, type PassClaims, type PassDesk, type PassDeskOptions } from './passes.ts'
 export {
   createSignatureVerifier,
   type LastingTyp,

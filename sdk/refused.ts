@@ -60,6 +60,8 @@ const MEANINGS = {
   'event-subject-invalid': 'sub_id is not an object with a format',
   'event-events-invalid': 'events is not an object of URIs with one member or more',
   'event-replayed': 'The event has been received before',
+  'pass-too-long': 'The token lives longer than a pass does: it is none',
+  'pass-replayed': 'The pass has been accepted before',
   'keys-timeout': 'The issuer did not deliver its keys in time',
   'keys-too-large': 'The key document is larger than the kit reads',
   'keys-redirected': 'The key document has been redirected',

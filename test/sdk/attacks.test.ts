@@ -103,6 +103,8 @@ describe('the corpus', () => {
     'event-subject-invalid': 'events.test.ts',
     'event-events-invalid': 'events.test.ts',
     'event-replayed': 'events.test.ts',
+    'pass-too-long': 'passes.test.ts',
+    'pass-replayed': 'passes.test.ts',
   }
 
   test('reaches every code of the kit, or another test does', () => {
