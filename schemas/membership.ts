@@ -64,7 +64,13 @@ export type Membership = z.infer<typeof Membership>
 
 export const MembershipAction = z
   .strictObject({
-    reason: z.string().min(1).max(200).optional(),
+    /** The seller's own words; `fraud` has a refund end it as fraud, and a refund or suspension end all sessions. */
+    reason: z
+      .string()
+      .min(1)
+      .max(200)
+      .describe('Free text; with `fraud`, a refund or suspension signs the member out everywhere')
+      .optional(),
     /** When it took effect: now unless given, never in the future nor before the membership's last change. */
     at: Instant.optional(),
   })
@@ -74,7 +80,10 @@ export type MembershipAction = z.infer<typeof MembershipAction>
 export const MembershipVerb = z.enum(['renew', 'cancel', 'suspend', 'resume', 'refund'])
 export type MembershipVerb = z.infer<typeof MembershipVerb>
 
-/** A person, known by issuer and subject. Both are personal data: they are erased, the id stays. */
+/**
+ * A person, known by issuer and subject. Both are personal data: `erased` stands in their place after an erasure, while the
+ * id and the pairwise subjects stay.
+ */
 export const Member = z.strictObject({
   id: MemberId,
   issuer: z.string(),

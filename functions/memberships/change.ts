@@ -3,26 +3,29 @@ import type { Membership, MembershipAction, MembershipVerb } from '../../schemas
 import type { Instant } from '../../schemas/primitives.ts'
 import { attachLinks } from '../entitlements/attach.ts'
 import { type Holding, holdingWrites, loadHolding, settle } from '../entitlements/holding.ts'
-import { compareInstants, type Now } from '../kernel/clock.ts'
+import { compareInstants, later, type Now } from '../kernel/clock.ts'
 import type { NewId, Random } from '../kernel/ids.ts'
 import { Refusal } from '../kernel/refusal.ts'
-import { againOnConflict, type Table, type Write } from '../kernel/table.ts'
+import { againOnConflict, passOverConflict, type Table, type Write } from '../kernel/table.ts'
 import { findProgramme } from '../programmes/find-programme.ts'
 import { caughtUp } from './catch-up.ts'
-import { act, renewed } from './lifecycle.ts'
+import { act, erased, renewed } from './lifecycle.ts'
 import { subjectsFor } from './pairwise.ts'
-import { findMemberRecord, memberWrites, subjectsOf } from './store.ts'
+import { signOutWrites } from './sign-out-everywhere.ts'
+import { findMemberRecord, forgottenSaleWrite, memberWrites, subjectsOf } from './store.ts'
 
 type Needs = { table: Table; now: Now; newId: NewId; random: Random }
+type ChangeNeeds = Needs & { wallNow: Now }
 type Request = { id: string; verb: MembershipVerb; action: MembershipAction }
 
 /**
- * Renews, cancels, suspends, resumes or refunds a membership, and with it everything that follows from it.
+ * Renews, cancels, suspends, resumes or refunds a membership, and with it everything that follows from it. A suspension
+ * or refund for the reason `fraud` also signs the member out everywhere, in the same commit.
  * @throws Refusal membership-not-found, not-yours, wrong-state, at-out-of-range; for a renewal also plan-not-found, and
  *   already-entitled when the newer programme adds what a linked account has from elsewhere
  */
 export async function changeMembership(
-  needs: Needs,
+  needs: ChangeNeeds,
   caller: Pick<Caller, 'brand'>,
   request: Request,
 ): Promise<Membership> {
@@ -33,11 +36,19 @@ export async function changeMembership(
     const time = now()
     const at = effectiveAt(request.action.at, before.membership, time)
     const current = await caughtUp(needs, before, at)
+    const isFraud = endsSessions(request)
     const { holding, writes } =
       request.verb === 'renew'
         ? await renewal(needs, current, at)
-        : { holding: await acted(needs, current, { verb: request.verb, at }), writes: [] }
-    if (holding === before) return { membership: before.membership, isWhole: true }
+        : {
+            holding: await acted(needs, current, { verb: request.verb, at, isFraud }),
+            writes: isFraud ? await signOutWrites(needs, current.membership.member) : [],
+          }
+    if (holding === before) {
+      // What was paused for another reason is found to be fraud.
+      if (writes.length > 0) await table.commit(writes)
+      return { membership: before.membership, isWhole: true }
+    }
     const after = await caughtUp(needs, holding, time)
     const whole = [...(await holdingWrites(needs, after, before, at)), ...writes]
     const isWhole = whole.length <= transactionItems
@@ -80,10 +91,33 @@ export async function advanceMembership(needs: Needs, id: string): Promise<void>
   })
 }
 
-type Action = { verb: Exclude<MembershipVerb, 'renew'>; at: Instant }
+const endsSessions = ({ verb, action }: Request): boolean =>
+  action.reason === 'fraud' && (verb === 'refund' || verb === 'suspend')
 
-async function acted({ table, newId }: Needs, holding: Holding, { verb, at }: Action): Promise<Holding> {
-  const membership = act(holding.membership, verb, at)
+/**
+ * Ends a membership whose member is erased. Again, or for one that is over, it changes nothing.
+ */
+export async function endErased(needs: Needs, id: string): Promise<void> {
+  const { table, now, newId } = needs
+  await againOnConflict(async () => {
+    const before = await loadHolding(table, id)
+    if (before.membership.state === 'ended') return
+    const at = later(now(), before.membership.changedAt)
+    const { membership, ...rest } = await caughtUp(needs, before, at)
+    const over = { ...rest, membership: { ...erased(membership, at), changedAt: at } }
+    const subjects = await subjectsOf(table, membership.member)
+    await table.commit(await holdingWrites(needs, settle(over, { at, newId, subjects }), before, at))
+  })
+}
+
+/** Forgets who a sale was to; the seller's id of it cannot be used for another one. */
+export const forgetSale = ({ table }: Pick<Needs, 'table'>, sold: Membership): Promise<void> =>
+  table.write(forgottenSaleWrite(sold)).catch(passOverConflict)
+
+type Action = { verb: Exclude<MembershipVerb, 'renew'>; at: Instant; isFraud: boolean }
+
+async function acted({ table, newId }: Needs, holding: Holding, { verb, at, isFraud }: Action): Promise<Holding> {
+  const membership = act(holding.membership, verb, at, { isFraud })
   if (membership === holding.membership) return holding
   const subjects = await subjectsOf(table, membership.member)
   return settle({ ...holding, membership: { ...membership, changedAt: at } }, { at, newId, subjects })

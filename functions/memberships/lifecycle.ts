@@ -32,16 +32,22 @@ function nextEnd({ startsAt, endsAt }: Membership, { term }: Plan, timeZone: str
  * what already holds changes nothing, so that every action may be retried.
  * @throws Refusal wrong-state
  */
-export function act(membership: Membership, verb: Exclude<MembershipVerb, 'renew'>, at: Instant): Membership {
+export function act(
+  membership: Membership,
+  verb: Exclude<MembershipVerb, 'renew'>,
+  at: Instant,
+  { isFraud = false } = {},
+): Membership {
   const { state } = membership
+  const refunded = isFraud ? 'fraud' : 'refunded'
   if (state === 'ended') {
-    const asked = verb === 'refund' ? 'refunded' : verb === 'cancel' ? 'cancelled' : undefined
+    const asked = verb === 'refund' ? refunded : verb === 'cancel' ? 'cancelled' : undefined
     if (asked && membership.endedReason === asked) return membership
     throw refused(membership, verb)
   }
   switch (verb) {
     case 'refund':
-      return ended(membership, 'refunded', at)
+      return ended(membership, refunded, at)
     case 'cancel':
       // The paid term is over in grace: there is no end left to wait for.
       if (underlying(membership) === 'grace') return ended(membership, 'cancelled', at)
@@ -73,6 +79,10 @@ export function renewed(membership: Membership, plan: Plan, timeZone: string, pr
     programmeVersion,
   }
 }
+
+/** Over because its member is erased; one that is over already stays what it is. */
+export const erased = (membership: Membership, at: Instant): Membership =>
+  membership.state === 'ended' ? membership : ended(membership, 'erased', at)
 
 function ended(membership: Membership, reason: NonNullable<Membership['endedReason']>, at: Instant): Membership {
   const { suspendedFrom: _before, ...rest } = membership

@@ -11,6 +11,7 @@ import { remainingOf } from '../entitlements/remaining.ts'
 import type { Now } from '../kernel/clock.ts'
 import type { Table } from '../kernel/table.ts'
 import { linkWithQuota } from '../links/find-links.ts'
+import { linksOfMember } from '../links/records.ts'
 import { knownPartners } from '../partners/find-partner.ts'
 import { allMemberships } from './find-member.ts'
 
@@ -18,6 +19,7 @@ export type BenefitOverview = {
   benefit: Benefit
   partner: Partner
   entitlement: Entitlement | undefined
+  /** Active or broken. */
   link: LinkRecord | undefined
   /** Remaining allowance of the current quota period. */
   remaining?: number
@@ -50,13 +52,18 @@ export async function overviewOf(
 
 async function benefitsOf(
   table: Table,
-  { programme, entitlements, links }: Holding,
+  { membership, programme, entitlements }: Holding,
   now: Instant,
 ): Promise<BenefitOverview[]> {
-  const partners = await knownPartners(
-    { table },
-    programme.benefits.map(({ partner }) => partner),
-  )
+  const [partners, latest] = await Promise.all([
+    knownPartners(
+      { table },
+      programme.benefits.map(({ partner }) => partner),
+    ),
+    linksOfMember(table, membership.member, membership.programme),
+  ])
+  // A broken link stays in sight, so that the member learns what happened and can link again.
+  const links = latest.filter(({ state }) => state !== 'ended')
   return Promise.all(
     programme.benefits.flatMap(benefit => {
       const partner = partners.find(({ id }) => id === benefit.partner)
@@ -70,7 +77,7 @@ async function benefitsOf(
 }
 
 async function withRemaining(table: Table, row: BenefitOverview, now: Instant): Promise<BenefitOverview> {
-  if (!row.benefit.quota || !row.link) return row
+  if (!row.benefit.quota || row.link?.state !== 'active') return row
   const found = await linkWithQuota({ table }, row.link.partner, row.link.id)
   const linked = found?.link.entitlements.find(({ id }) => id === row.entitlement?.id)
   const remaining = linked && remainingOf(linked, found?.used ?? {}, now)

@@ -1,2 +1,11 @@
 /** What other domains may use of a membership's records: to find them, and to write them within a larger commit. */
-export { findMembershipRecord, liveRemoval, membershipWrite, memberWrites, subjectsOf } from './store.ts'
+export {
+  findMemberRecord,
+  findMembershipRecord,
+  forgottenMemberWrites,
+  liveRemoval,
+  membershipWrite,
+  memberWrites,
+  signedOutWrite,
+  subjectsOf,
+} from './store.ts'

@@ -19,14 +19,14 @@ import { changeMembership } from './change.ts'
 import { sell } from './sell.ts'
 import { viewMembership } from './view.ts'
 
-type Needs = { table: Table; now: Now; newId: NewId; random: Random }
+type Needs = { table: Table; now: Now; wallNow: Now; newId: NewId; random: Random }
 const params = z.object({ id: MembershipId })
 const summaries: Record<MembershipVerb, string> = {
   renew: 'Add a term',
   cancel: 'Let it end with its term',
-  suspend: 'Suspend it with its entitlements',
+  suspend: 'Suspend it with its entitlements; for the reason `fraud` sign the member out everywhere, too',
   resume: 'Lift a suspension',
-  refund: 'End it now and revoke its entitlements',
+  refund: 'End it now and revoke its entitlements; for the reason `fraud` sign the member out everywhere, too',
 }
 
 export function membershipRoutes(needs: Needs) {

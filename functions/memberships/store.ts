@@ -1,9 +1,9 @@
 import * as z from 'zod'
 import { MemberId, MembershipId } from '../../schemas/ids.ts'
 import { ExternalSale, Member, Membership } from '../../schemas/membership.ts'
-import { Slug } from '../../schemas/primitives.ts'
+import { Instant, Slug } from '../../schemas/primitives.ts'
 import { hashOf, shardOf } from '../kernel/canonical.ts'
-import { epochMilliseconds } from '../kernel/clock.ts'
+import { epochMilliseconds, epochSeconds } from '../kernel/clock.ts'
 import { type Page, put, recordType, remove, type Table, type Write } from '../kernel/table.ts'
 
 const member = recordType('member', Member)
@@ -12,6 +12,7 @@ const membership = recordType('membership', Membership)
 const reference = recordType('membership-reference', z.strictObject({ id: MembershipId, programme: Slug }))
 const live = recordType('live-membership', z.strictObject({ id: MembershipId, programme: Slug }))
 const external = recordType('external-sale', ExternalSale)
+const signedOut = recordType('signed-out', z.strictObject({ before: Instant }))
 
 const memberKey = (id: string, sk = 'HEAD') => ({ pk: `MEMBER#${id}`, sk })
 const membershipKey = (id: string) => ({ pk: `MEMBERSHIP#${id}`, sk: 'HEAD' })
@@ -55,6 +56,46 @@ export const memberWrites = (after: Member, before: Member | undefined): Write[]
     ? []
     : [put(identity, identityKey(after.issuer, after.subject), { member: after.id }, { when: 'absent' })]),
 ]
+
+/** What stands in place of a name that was erased. */
+const erasedName = 'erased'
+
+/**
+ * The member without its names, which lead to it no longer: a later sale or sign-in under them is another member's. The
+ * pairwise subjects stay, so that usage and statements of closed periods can still be verified.
+ */
+export const forgottenMemberWrites = ({ attributes: _gone, ...before }: Member): Write[] => [
+  put(
+    member,
+    memberKey(before.id),
+    { ...before, issuer: erasedName, subject: erasedName, version: before.version + 1 },
+    { when: { equals: { version: before.version } } },
+  ),
+  remove(identityKey(before.issuer, before.subject), { equals: { member: before.id } }),
+]
+
+/** The seller's id names the membership for ever; the hash of what was asked for, names and all, goes. */
+export const forgottenSaleWrite = ({ id, programme, externalId }: Membership): Write =>
+  put(
+    external,
+    externalKey(programme, externalId),
+    { membership: id, fingerprint: erasedName },
+    { when: { equals: { membership: id } } },
+  )
+
+const signedOutKey = (issuer: string, subject: string) => ({
+  pk: `SIGNED-OUT#${hashOf([issuer, subject])}`,
+  sk: 'HEAD',
+})
+/** Longer than any session lives. */
+const signedOutSeconds = 13 * 60 * 60
+
+/** Ends every session that began up to an instant of the wall clock, of a person with or without memberships. */
+export const signedOutWrite = ({ issuer, subject }: Pick<Member, 'issuer' | 'subject'>, before: Instant): Write =>
+  put(signedOut, signedOutKey(issuer, subject), { before }, { ttl: epochSeconds(before) + signedOutSeconds })
+
+export const findSignedOut = (table: Table, { issuer, subject }: Pick<Member, 'issuer' | 'subject'>) =>
+  table.get(signedOut, signedOutKey(issuer, subject))
 
 /** Due timers are spread over partitions, so that a busy minute does not heat one. */
 export const timerShards = 8

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isBefore } from '../../functions/kernel/clock.ts'
-import { act, nextDue, renewed, termFrom } from '../../functions/memberships/lifecycle.ts'
+import { act, erased, nextDue, renewed, termFrom } from '../../functions/memberships/lifecycle.ts'
 import type { Membership, MembershipVerb } from '../../schemas/membership.ts'
 import { Plan } from '../../schemas/programme.ts'
 import { instant, plan } from './world.ts'
@@ -32,6 +32,30 @@ const membership = (change: object = {}): Membership =>
 const suspended = (from: string) => membership({ state: 'suspended', suspendedFrom: from })
 const ended = (reason: string) => membership({ state: 'ended', endedReason: reason, endedAt: at })
 
+describe('fraud', () => {
+  const isFraud = true
+  it('ends a membership as such, again without a change, and none that is over otherwise', () => {
+    const over = act(suspended('active'), 'refund', at, { isFraud })
+    expect(over).toMatchObject({ state: 'ended', endedReason: 'fraud', endedAt: at })
+    expect(over).not.toHaveProperty('suspendedFrom')
+    expect(act(over, 'refund', instant('2026-11-02T00:00:00Z'), { isFraud })).toBe(over)
+    expect(() => act(ended('refunded'), 'refund', at, { isFraud })).toThrow('refunded')
+  })
+  it('suspends like any other reason', () => {
+    expect(act(membership(), 'suspend', at, { isFraud })).toEqual(act(membership(), 'suspend', at))
+  })
+})
+
+describe('an erasure', () => {
+  it.each(['trialing', 'active', 'grace', 'suspended'])('ends one that is %s', state => {
+    expect(erased(membership({ state }), at)).toMatchObject({ state: 'ended', endedReason: 'erased', endedAt: at })
+  })
+  it('leaves one that is over as it is', () => {
+    const over = ended('refunded')
+    expect(erased(over, at)).toBe(over)
+  })
+})
+
 describe('what an action makes of each state', () => {
   const same = 'same'
   const refused = 'wrong-state'
@@ -57,6 +81,7 @@ describe('what an action makes of each state', () => {
     ['suspended', suspended('active'), 'refund', { state: 'ended', endedReason: 'refunded', suspendedFrom: undefined }],
     ['refunded', ended('refunded'), 'refund', same],
     ['ended otherwise', ended('expired'), 'refund', refused],
+    ['ended as fraud', ended('fraud'), 'refund', refused],
   ])('%s', (_, before, verb, expected) => {
     if (expected === refused) expect(() => act(before, verb, at)).toThrow(expect.objectContaining({ code: refused }))
     else if (expected === same) expect(act(before, verb, at)).toBe(before)

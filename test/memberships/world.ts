@@ -1,4 +1,5 @@
 import { newIdFrom, systemRandom } from '../../functions/kernel/ids.ts'
+import { silentLog } from '../../functions/kernel/log.ts'
 import { completeLink, type LinkRequest } from '../../functions/links/complete-link.ts'
 import { findLinkRecord } from '../../functions/links/records.ts'
 import { unlink } from '../../functions/links/unlink.ts'
@@ -67,7 +68,7 @@ export const programmeDocument = (change: object = {}) =>
 
 /** Partners, one programme, and a clock that stands still until it is moved, on a fresh table. */
 export async function membershipWorld(document: object = {}, partners: object = {}) {
-  const { table } = await freshTable()
+  const { table, tableName } = await freshTable()
   let time = start
   const now = () => time
   const needs = {
@@ -77,6 +78,8 @@ export async function membershipWorld(document: object = {}, partners: object = 
     random: systemRandom,
     newId: newIdFrom(now, systemRandom),
     vault: developmentVault(),
+    log: silentLog,
+    issuer: 'https://tessera.example',
   }
   for (const id of ['youku', 'eleme', 'xiami'])
     await registerPartner(needs, { caller, document: partnerDocument(id, partners) })
@@ -100,6 +103,7 @@ export async function membershipWorld(document: object = {}, partners: object = 
   return {
     needs,
     table,
+    tableName,
     apply,
     request,
     memberOf,
@@ -111,8 +115,12 @@ export async function membershipWorld(document: object = {}, partners: object = 
       return fireDueTimers(needs)
     },
     sellTo: (subject: string, change: object = {}) => sell(needs, caller, request(subject, change)),
-    act: (id: string, verb: MembershipVerb, at?: string) =>
-      changeMembership(needs, caller, { id, verb, action: at === undefined ? {} : { at: instant(at) } }),
+    act: (id: string, verb: MembershipVerb, at?: string, reason?: string) =>
+      changeMembership(needs, caller, {
+        id,
+        verb,
+        action: { ...(at !== undefined && { at: instant(at) }), ...(reason !== undefined && { reason }) },
+      }),
     view: (id: string) => viewMembership(needs, id, 'alibaba'),
     async link(subject: string, account: string, change: Partial<LinkRequest> = {}) {
       const { id } = await memberOf(subject)
