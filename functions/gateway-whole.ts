@@ -3,6 +3,7 @@ import { Scope } from '../schemas/client.ts'
 import type { Services } from './connect.ts'
 import { contractRoutes } from './contracts/routes.ts'
 import { docsRoutes } from './docs/routes.tsx'
+import { eventRoutes } from './events/routes.ts'
 import { gateway, type Part } from './gateway.ts'
 import { authorizePart } from './gateway-authorize.ts'
 import { settlementNeeds, usageNeeds } from './gateway-needs.ts'
@@ -11,6 +12,7 @@ import type { App } from './kernel/validate.ts'
 import { linkRoutes } from './links/routes.ts'
 import { membershipRoutes } from './memberships/routes.ts'
 import { partnerRoutes } from './partners/routes.ts'
+import { passRoutes } from './passes/routes.ts'
 import { portalRoutes } from './portal/routes.tsx'
 import { programmeRoutes } from './programmes/routes.ts'
 import { reconciliationRoutes } from './reconciliation/routes.ts'
@@ -43,6 +45,8 @@ const mountDomains: Part = (app, services) => {
   app.route('/', contractRoutes(services))
   app.route('/', membershipRoutes(services))
   app.route('/', linkRoutes(services))
+  app.route('/', passRoutes(services))
+  app.route('/', eventRoutes(services))
   app.route('/', keyRoutes(services))
   app.route('/', usageRoutes(usageNeeds(services)))
   app.route('/', reconciliationRoutes(usageNeeds(services)))

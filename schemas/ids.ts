@@ -13,6 +13,7 @@ export const LinkId = prefixed('lnk').meta({ id: 'LinkId' })
 export const EntitlementId = prefixed('ent').meta({ id: 'EntitlementId' })
 export const BatchId = prefixed('bat').meta({ id: 'BatchId' })
 export const StatementId = prefixed('stm').meta({ id: 'StatementId' })
+export const EventId = prefixed('evt').meta({ id: 'EventId' })
 export const PairwiseSubject = prefixed('sub').meta({ id: 'PairwiseSubject' })
 
 export type MemberId = z.infer<typeof MemberId>
@@ -21,4 +22,5 @@ export type LinkId = z.infer<typeof LinkId>
 export type EntitlementId = z.infer<typeof EntitlementId>
 export type BatchId = z.infer<typeof BatchId>
 export type StatementId = z.infer<typeof StatementId>
+export type EventId = z.infer<typeof EventId>
 export type PairwiseSubject = z.infer<typeof PairwiseSubject>

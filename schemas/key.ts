@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { Instant } from './primitives.ts'
 
 /** One key, one purpose (RFC 8725 §3.8; separate keys so that a leak of one forges only its own kind). */
-export const KeyPurpose = z.enum(['entitlement', 'status-list', 'event', 'statement', 'access'])
+export const KeyPurpose = z.enum(['entitlement', 'status-list', 'event', 'statement', 'access', 'client'])
 export type KeyPurpose = z.infer<typeof KeyPurpose>
 
 /** A published key (RFC 7517). */

@@ -65,14 +65,28 @@ export const LinkedAccount = z.strictObject({
 })
 export type LinkedAccount = z.infer<typeof LinkedAccount>
 
-/** One line of a member's own activity log. */
+/** One line of a member's own activity log: what was done with their links, consents and data, or refused. */
 export const ActivityEntry = z.strictObject({
   at: Instant,
-  action: z.enum(['linked', 'unlinked', 'link-broken', 'chosen']),
-  programme: Slug,
+  action: z.enum([
+    'linked',
+    'unlinked',
+    'link-broken',
+    'chosen',
+    'link-refused',
+    'link-cancelled',
+    'pass-redeemed',
+    'data-exported',
+    'signed-out-everywhere',
+  ]),
+  programme: Slug.optional(),
   partner: Slug.optional(),
   link: LinkId.optional(),
   benefit: EntitlementId.or(Slug).optional(),
   reason: LinkEndReason.optional(),
+  /** Of a refusal: stable, kebab-case. */
+  code: z.string().max(64).optional(),
+  /** Where the member agreed: in the portal, or on a flow that began at the partner (in a browser, on a device). */
+  via: z.enum(['portal', 'partner', 'device']).optional(),
 })
 export type ActivityEntry = z.infer<typeof ActivityEntry>

@@ -16,6 +16,24 @@ function isPlainHttps(text: string): boolean {
   return secure && !url.username && !url.password && !url.search && !url.hash
 }
 
+/**
+ * Of the partner's own sites and apps: https, a loopback address, or an app's private scheme in reverse domain order
+ * (RFC 8252 section 7.1). No fragment (RFC 6749 section 3.1.2).
+ */
+export const RedirectUri = z
+  .string()
+  .max(500)
+  .refine(isRedirectUri, 'an https address or an app’s own scheme, without fragment')
+
+function isRedirectUri(text: string): boolean {
+  if (!/^[!-~]+$/.test(text) || !URL.canParse(text)) return false
+  const url = new URL(text)
+  if (url.hash !== '' || text.includes('#') || url.username !== '' || url.password !== '') return false
+  if (url.protocol === 'https:') return true
+  if (url.protocol === 'http:') return ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname)
+  return /^[a-z][a-z0-9-]*(\.[a-z0-9-]+)+:$/.test(url.protocol)
+}
+
 /** A brand with a platform, as its operator registers it. */
 export const PartnerDocument = z
   .strictObject({
@@ -27,6 +45,15 @@ export const PartnerDocument = z
     issuer: PartnerUrl,
     clientId: z.string().min(1).max(200),
     clientSecret: z.string().min(1).max(500).optional(),
+    /**
+     * How the gateway authenticates at the partner's token endpoint. Unless given: with the secret if there is one, else
+     * with a key of its own (RFC 7523) if the partner's metadata offers that, else not at all (PKCE protects the code).
+     */
+    clientAuthentication: z.enum(['client_secret_basic', 'private_key_jwt', 'none']).optional(),
+    /** Whether the partner's refresh token is kept, sealed, so that unlinking withdraws the consent at the partner too. */
+    keepTokens: z.boolean().optional(),
+    /** Where members are sent back who began to link at the partner: compared as a whole, character by character. */
+    redirectUris: z.array(RedirectUri).max(20).optional(),
     tokenTtlSeconds: z.int().min(60).max(3600).default(900),
     relinkCooldown: Duration.default('P30D'),
     eventsEndpoint: PartnerUrl.optional(),

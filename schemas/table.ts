@@ -7,10 +7,12 @@
  * | contracts of a programme, their book    | PROGRAMME#id              | CONTRACT#id, BOOK        |                            |
  * | a membership by its seller's id         | PROGRAMME#id              | EXTERNAL#externalId      |                            |
  * | contract by id                          | CONTRACT#id               | HEAD                     |                            |
- * | partner registration                    | PARTNER#id                | HEAD                     | gsi1 PARTNERS / id         |
+ * | partner registration, its pinned metadata | PARTNER#id              | HEAD, DISCOVERY          | gsi1 PARTNERS / id         |
  * | machine client                          | CLIENT#id                 | HEAD                     |                            |
  * | member by issuer and subject            | IDENTITY#sha256           | HEAD                     |                            |
  * | member; memberships, links, activity    | MEMBER#id                 | HEAD, MEMBERSHIP#id, LIVE#programme, LINKED#programme#partner, PAIRWISE#partner, ACTIVITY#at#id | |
+ * | sessions that began earlier are over    | SIGNED-OUT#sha256         | HEAD                     |                            |
+ * | erasure of a member                     | ERASURE#member            | HEAD                     | gsi1 DUE-ERASURES / requestedAt |
  * | membership (aggregate root)             | MEMBERSHIP#id             | HEAD                     | gsi1 DUE#shard / nextTimerAt |
  * | entitlement with its history            | ENTITLEMENTS#partner#xx   | entitlement id           |                            |
  * | link with its entitlements, used quota  | LINK#id                   | HEAD, QUOTA              |                            |
@@ -18,16 +20,23 @@
  * | a partner's status lists: indexes drawn | STATUS#partner            | HEAD                     |                            |
  * | one status list: revision, signed token | STATUS#partner#n          | HEAD, TOKEN              |                            |
  * | its bits that are not 0, in chunks      | STATUS#partner#n          | BITS#000                 |                            |
+ * | pass shown at a till, its redemption id  | PASS#jti, PASS-REDEMPTION#partner#id | HEAD          |                            |
  * | partner account                         | ACCOUNT#partner#account   | HEAD                     |                            |
+ * | events that a partner is to be told     | EVENTS#partner            | event id                 | gsi1 DUE-EVENTS / nextAttemptAt, until it is given up |
  * | usage: head, manifests, batch pointers  | USAGE#partner             | HEAD, MANIFEST#000000000001, BATCH#id |               |
  * | usage chunks                            | CHUNKS#partner#batch      | 000000                   |                            |
  * | close: record, cuts, history, outputs    | CLOSE#programme#period    | HEAD, CUT#partner, HISTORY#hash#000000, FINAL#identity#partner#000000, OUTPUT#identity#step#000000 | |
  * | closed periods of a programme           | CLOSES#programme          | period                   |                            |
  * | ledger: blocks, transfers, balances     | LEDGER#programme          | BLOCK#…, TRANSFER#…, BALANCE#… |                      |
  * | statement, its lines, token and parties | STATEMENT#id              | HEAD, LINES#000002, TOKEN, PARTY#brand | gsi1 STATEMENTS#brand / programme#period#id (PARTY) |
+ * | a partner's refresh token, sealed        | PARTNERTOKEN#link         | HEAD                     |                            |
+ * | state of a sign-in or link, used        | STATE#sha256              | HEAD                     |                            |
  * | keys, secrets                           | KEYS                      | KEY#purpose#000001, SECRET#name |                            |
  * | OAuth artefacts (adapter), their aliases | OAUTH#model#id            | HEAD                     |                            |
- * |                                         | OAUTH#grant#id, OAUTH#uid#model#uid, OAUTH#user-code#model#code | model#id, HEAD |       |
+ * | what a grant has, what was agreed to    | OAUTH#grant#id            | model#id, CONSENT        |                            |
+ * | artefact by user code or access token   | OAUTH#user-code#model#code, OAUTH#access-token#model#jti | HEAD |              |
+ * | a device's last poll; requests a minute | OAUTH#poll#sha256, OAUTH#requests#kind#client | HEAD, MINUTE#n |                |
+ * | codes that a person tried of late       | ATTEMPTS#device#sha256    | HEAD                     |                            |
  * | idempotency keys                        | IDEMPOTENCY#client#key    | HEAD                     |                            |
  *
  * Every item also carries `itemKind`, by which stream consumers filter. `ttl` is in epoch seconds.

@@ -80,9 +80,22 @@ export function decideChoice(
   })
 }
 
-function mayChange({ changeEvery }: ChoiceGroup, chosen: Entitlement[], at: Instant, timeZone: string): void {
-  const last = chosen.map(({ chosenAt, createdAt }) => chosenAt ?? createdAt).reduce(later)
-  const free = changeEvery ? plusDuration(last, changeEvery, timeZone) : undefined
+/** From when on another choice may be made; undefined where the choice is final or nothing is chosen yet. */
+export function changeableFrom(
+  { changeEvery }: ChoiceGroup,
+  chosen: Pick<Entitlement, 'chosenAt' | 'createdAt'>[],
+  timeZone: string,
+): Instant | undefined {
+  if (!changeEvery || chosen.length === 0) return undefined
+  return plusDuration(
+    chosen.map(({ chosenAt, createdAt }) => chosenAt ?? createdAt).reduce(later),
+    changeEvery,
+    timeZone,
+  )
+}
+
+function mayChange(group: ChoiceGroup, chosen: Entitlement[], at: Instant, timeZone: string): void {
+  const free = changeableFrom(group, chosen, timeZone)
   if (!free || isBefore(at, free))
     throw new Refusal('choice-not-possible', free ? `the choice can be changed from ${free} on` : 'the choice is final')
 }

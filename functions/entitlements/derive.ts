@@ -37,9 +37,10 @@ export function derive(entitlement: Entitlement, grounds: Grounds, at: Instant):
   return state === entitlement.state ? after : { ...after, changedAt: at }
 }
 
+const revoking: ReadonlySet<Membership['endedReason']> = new Set(['refunded', 'fraud', 'erased'])
+
 function stateOf(entitlement: Entitlement, { membership, link, unchosen }: Grounds, at: Instant): EntitlementState {
-  if (membership.state === 'ended')
-    return membership.endedReason === 'refunded' || membership.endedReason === 'fraud' ? 'revoked' : 'ended'
+  if (membership.state === 'ended') return revoking.has(membership.endedReason) ? 'revoked' : 'ended'
   // A link that ended takes its entitlements with it; coming back makes new ones.
   const lostLink = entitlement.link !== undefined && link?.state !== 'active'
   if (lostLink) return 'ended'

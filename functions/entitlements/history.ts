@@ -1,6 +1,6 @@
 import type { Entitlement } from '../../schemas/entitlement.ts'
 import type { Table } from '../kernel/table.ts'
-import { entitlementsOf, findEntitlements } from './store.ts'
+import { entitlementsOf, findEntitlements, firstUses, type QuotaUse } from './store.ts'
 
 type Needs = { table: Table }
 
@@ -19,3 +19,13 @@ export async function entitlementsById(
   const wanted = [...new Set(ids)].map(id => ({ partner, id }))
   return new Map((await findEntitlements(table, wanted)).map(entitlement => [entitlement.id, entitlement]))
 }
+
+/** What is still kept of the metered uses of a link, oldest first. */
+export const usesOfLink = ({ table }: Needs, link: string, limit: number): Promise<QuotaUse[]> =>
+  firstUses(table, link, limit)
+
+/** Entitlements by partner and id, in no particular order. */
+export const entitlementsNamed = (
+  { table }: Needs,
+  wanted: { partner: string; id: string }[],
+): Promise<Entitlement[]> => findEntitlements(table, wanted)

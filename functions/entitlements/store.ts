@@ -48,6 +48,10 @@ const useKey = (use: QuotaUse) => ({ pk: `USES#${use.link}`, sk: `${use.period}#
 export const findUses = (table: Table, link: string, from: string): Promise<QuotaUse[]> =>
   table.all(quotaUse, { partition: `USES#${link}`, from })
 
+/** The oldest uses of a link that are still kept. */
+export const firstUses = async (table: Table, link: string, limit: number): Promise<QuotaUse[]> =>
+  (await table.query(quotaUse, { partition: `USES#${link}`, limit })).items
+
 export const quotaUseWrite = (use: QuotaUse, ttl: number): Write =>
   put(quotaUse, useKey(use), use, { ttl, when: 'absent' })
 

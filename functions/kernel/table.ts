@@ -80,6 +80,18 @@ export function openTable(client: DynamoDBClient, tableName: string) {
     return { items: (answer.Items ?? []).map(item => parse(type, item)), ...(next && { next }) }
   }
 
+  /** The keys of one page of a query, whatever the items hold: of what is to be removed. */
+  async function keys(options: Omit<QueryOptions, 'index'>): Promise<Key[]> {
+    const { ExpressionAttributeNames, ...input } = queryInput(options)
+    const projected = {
+      ...input,
+      ProjectionExpression: '#pk, #sk',
+      ExpressionAttributeNames: { ...ExpressionAttributeNames, '#sk': names.sortKey },
+    }
+    const answer = await documents.send(new QueryCommand({ TableName: tableName, ...projected }))
+    return (answer.Items ?? []) as Key[]
+  }
+
   /** Every item of a query, page by page. */
   async function* each<S extends z.ZodObject>(type: RecordType<S>, options: QueryOptions): AsyncGenerator<z.output<S>> {
     let cursor: string | undefined
@@ -160,6 +172,7 @@ export function openTable(client: DynamoDBClient, tableName: string) {
     getMany,
     increase,
     query,
+    keys,
     each,
     all,
     collection,

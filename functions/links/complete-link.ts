@@ -1,5 +1,5 @@
 import type { LinkId, MemberId, PairwiseSubject } from '../../schemas/ids.ts'
-import type { AccountRecord, LinkRecord } from '../../schemas/link.ts'
+import type { AccountRecord, ActivityEntry, LinkRecord } from '../../schemas/link.ts'
 import type { Partner } from '../../schemas/partner.ts'
 import type { Instant } from '../../schemas/primitives.ts'
 import type { Programme } from '../../schemas/programme.ts'
@@ -9,13 +9,21 @@ import { type Holding, holdingWrites, loadHolding, settle } from '../entitlement
 import type { Now } from '../kernel/clock.ts'
 import type { NewId, Random } from '../kernel/ids.ts'
 import { Refusal } from '../kernel/refusal.ts'
-import { againOnConflict, type Table } from '../kernel/table.ts'
+import { againOnConflict, type Table, type Write } from '../kernel/table.ts'
 import { caughtUp } from '../memberships/catch-up.ts'
 import { liveMemberships } from '../memberships/find-member.ts'
 import { subjectsOf } from '../memberships/records.ts'
 import { findPartner } from '../partners/find-partner.ts'
 import { decideLink } from './decide-link.ts'
-import { accountWrite, activityWrite, findAccount, findLinked, findLinkRecord, linkedWrite } from './store.ts'
+import {
+  accountWrite,
+  activityWrite,
+  findAccount,
+  findLinked,
+  findLinkRecord,
+  linkedWrite,
+  linkIsActive,
+} from './store.ts'
 
 type Needs = { table: Table; now: Now; newId: NewId; random: Random }
 export type LinkRequest = {
@@ -25,6 +33,10 @@ export type LinkRequest = {
   /** The partner's own id of the account, as its OpenID provider vouched for it. */
   account: string
   paidUntil?: Instant
+  /** Where the member agreed. */
+  via?: ActivityEntry['via']
+  /** What is written with the link, once its id is known, or not at all; also where the link stands already. */
+  alongside?: (link: LinkId) => Promise<Write[]>
 }
 
 /**
@@ -34,12 +46,15 @@ export type LinkRequest = {
 export async function completeLink(needs: Needs, request: LinkRequest): Promise<LinkRecord> {
   const { table, now } = needs
   return againOnConflict(async () => {
-    const { member: memberId, programme: programmeId, partner: partnerId, account } = request
+    const { member: memberId, programme: programmeId, partner: partnerId, account, via, alongside } = request
     const partner = await findPartner({ table }, partnerId)
     // The account first: a rival of this very link that commits in between is then seen by the next read.
     const known = await findAccount(table, partnerId, account)
     const linked = await findLinked(table, memberId, programmeId, partnerId)
-    if (linked?.state === 'active' && linked.account === account) return existingLink(table, linked.link)
+    if (linked?.state === 'active' && linked.account === account) {
+      if (alongside) await table.commit([linkIsActive(linked.link), ...(await alongside(linked.link))])
+      return existingLink(table, linked.link)
+    }
     const at = now()
     const stored = await liveHolding(table, memberId, programmeId)
     const before = await caughtUp(needs, stored, at)
@@ -75,7 +90,9 @@ export async function completeLink(needs: Needs, request: LinkRequest): Promise<
         programme: programmeId,
         partner: partnerId,
         link: link.id,
+        ...(via && { via }),
       }),
+      ...((await alongside?.(link.id)) ?? []),
     ])
     return existingLink(table, link.id)
   })
@@ -131,10 +148,10 @@ const delayed = (holding: Holding, partner: string, notBefore: Instant): Holding
   ),
 })
 
-/** An account that is linked and unlinked for ever must not grow for ever: the oldest ended links are let go. */
+/** An account that is linked and unlinked for ever must not grow for ever: the oldest links that are over are let go. */
 function remembered(links: AccountRecord['links']): AccountRecord['links'] {
-  const ended = links.filter(({ state }) => state === 'ended').slice(-99)
-  return links.filter(link => link.state !== 'ended' || ended.includes(link))
+  const over = links.filter(({ state }) => state !== 'active').slice(-99)
+  return links.filter(link => link.state === 'active' || over.includes(link))
 }
 
 function accountWith(known: AccountRecord | undefined, link: LinkRecord, after: Holding): AccountRecord {

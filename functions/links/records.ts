@@ -3,7 +3,15 @@ import type { Table } from '../kernel/table.ts'
 import { findLinkRecords, linkedAccounts } from './store.ts'
 
 /** What other domains may use of a link's records: to find them, and to write them within a larger commit. */
-export { accountWrite, activityWrite, findAccount, findLinkRecord, findLinkRecords, linkWrite } from './store.ts'
+export {
+  accountWrite,
+  activityWrite,
+  findAccount,
+  findLinkRecord,
+  findLinkRecords,
+  linkIsUnchanged,
+  linkWrite,
+} from './store.ts'
 
 /** The member's live links in a programme, at most one a partner. */
 export async function liveLinks(table: Table, member: string, programme: string): Promise<LinkRecord[]> {

@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { AccountRecord, ActivityEntry, LinkedAccount, LinkRecord } from '../../schemas/link.ts'
 import { quotaSummary, type UsedQuota, usedOf } from '../entitlements/remaining.ts'
 import { epochMilliseconds } from '../kernel/clock.ts'
-import { put, recordType, type Table, type Write } from '../kernel/table.ts'
+import { check, passOverConflict, put, recordType, remove, type Table, type Write } from '../kernel/table.ts'
 import { compactText, fromCompactText } from './compact.ts'
 
 /** As it is stored: the entitlements as one short text, so that a link is read with one read unit. */
@@ -57,6 +57,10 @@ export const findLinked = (table: Table, member: string, programme: string, part
 export const linkedAccounts = (table: Table, member: string, programme: string): Promise<LinkedAccount[]> =>
   table.all(linkedAccount, { partition: `MEMBER#${member}`, startsWith: `LINKED#${programme}#` })
 
+/** The member's latest link at each partner, of every programme. */
+export const allLinkedAccounts = (table: Table, member: string): Promise<LinkedAccount[]> =>
+  table.all(linkedAccount, { partition: `MEMBER#${member}`, startsWith: 'LINKED#' })
+
 /** A link as it is after a change; `seq` is the version that was read plus one. */
 export const linkWrite = (after: LinkRecord, before: LinkRecord | undefined): Write =>
   put(
@@ -71,6 +75,13 @@ export const accountWrite = (after: AccountRecord, before: AccountRecord | undef
     when: before ? { equals: { version: before.version } } : 'absent',
   })
 
+/** For what is written beside a link that stands already: not once it has ended meanwhile. */
+export const linkIsActive = (id: string): Write => check(linkKey(id), { equals: { state: 'active' } })
+
+/** For a commit that rests on what was read of the link: not once anything of it has changed. */
+export const linkIsUnchanged = ({ id, seq }: Pick<LinkRecord, 'id' | 'seq'>): Write =>
+  check(linkKey(id), { equals: { seq } })
+
 export const linkedWrite = (after: LinkedAccount, before: LinkedAccount | undefined): Write =>
   put(linkedAccount, linkedKey(after.member, after.programme, after.partner), after, {
     when: before ? { equals: { version: before.version } } : 'absent',
@@ -83,3 +94,25 @@ export const activityWrite = (member: string, id: string, entry: ActivityEntry):
     { pk: `MEMBER#${member}`, sk: `ACTIVITY#${String(epochMilliseconds(entry.at)).padStart(15, '0')}#${id}` },
     entry,
   )
+
+/** The log, newest first. */
+export const activityPage = (
+  table: Table,
+  member: string,
+  { limit = 30, cursor }: { limit?: number; cursor?: string | undefined },
+) => table.query(activity, { partition: `MEMBER#${member}`, startsWith: 'ACTIVITY#', descending: true, limit, cursor })
+
+/** The whole log, oldest first. */
+export const eachActivity = (table: Table, member: string): AsyncGenerator<ActivityEntry> =>
+  table.each(activity, { partition: `MEMBER#${member}`, startsWith: 'ACTIVITY#' })
+
+export async function removeActivity(table: Table, member: string): Promise<void> {
+  const perCommit = 100
+  const page = () => table.keys({ partition: `MEMBER#${member}`, startsWith: 'ACTIVITY#', limit: perCommit })
+  for (let keys = await page(); keys.length > 0; keys = await page())
+    await table.commit(keys.map(found => remove(found))).catch(passOverConflict)
+}
+
+/** Of an account that no link leads to any more. */
+export const accountRemoval = ({ partner, account: id, version }: AccountRecord): Write =>
+  remove(accountKey(partner, id), { equals: { version } })

@@ -8,7 +8,14 @@ import type { Display } from './pages.ts'
 /** What `npm start` shows: one programme, four partners, their contracts and clients. Names as in `http-api.md`. */
 export const programme = ProgrammeDocument.parse(programmeJson)
 
-export type DemoPartner = { id: string; category: string; port: number; display: Display }
+export type DemoPartner = {
+  id: string
+  category: string
+  port: number
+  display: Display
+  /** How the gateway authenticates there; with a secret unless given. */
+  clientAuthentication?: 'private_key_jwt'
+}
 export const partners: DemoPartner[] = [
   {
     id: 'youku',
@@ -21,6 +28,7 @@ export const partners: DemoPartner[] = [
     category: 'music',
     port: 8792,
     display: { id: 'xiami', name: { 'zh-CN': '虾米音乐', en: 'Xiami Music' }, colour: '#c2410c' },
+    clientAuthentication: 'private_key_jwt',
   },
   {
     id: 'eleme',

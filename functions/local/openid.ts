@@ -1,19 +1,23 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import type { EventEmitter } from 'node:events'
 import { type IncomingMessage, ServerResponse } from 'node:http'
-import { type ClientMetadata, type Configuration, type KoaContextWithOIDC, Provider } from 'oidc-provider'
+import { type ClientMetadata, type Configuration, type JWK, type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import type { Accounts } from './accounts.ts'
 import { memoryAdapter } from './openid-adapter.ts'
 import { languageOf, SESSION_TTL_SECONDS, signInPages } from './openid-sign-in.ts'
 import { type Display, errorPage, signedOutPage, signOutPage } from './pages.ts'
 
-/** A relying party of a demo provider; it authenticates with `client_secret_basic`. */
+/**
+ * A relying party of a demo provider; it authenticates with its secret, or by `private_key_jwt` with a key that it
+ * publishes. One that asks for `offline_access` gets a refresh token, which it may revoke.
+ */
 export interface OpenidClient {
   readonly client_id: string
-  readonly client_secret: string
+  readonly client_secret?: string
+  readonly jwks_uri?: string
   readonly redirect_uris: readonly string[]
   readonly post_logout_redirect_uris?: readonly string[]
-  readonly token_endpoint_auth_method?: 'client_secret_basic'
+  readonly token_endpoint_auth_method?: 'client_secret_basic' | 'private_key_jwt'
   /** Shown to the person who signs in. */
   readonly client_name?: string
 }
@@ -24,6 +28,8 @@ export interface OpenidOptions {
   readonly accounts: Accounts
   readonly clients: readonly OpenidClient[]
   readonly display: Display
+  /** Private key of ID tokens; a new one unless given. Its owner may sign events of this issuer with it. */
+  readonly signingKey?: JWK
   /** Bytes for the key that signs cookies. */
   readonly random?: (bytes: number) => Uint8Array
   /** Told of faults of the server itself; the person sees a page with `server_error` only. */
@@ -46,7 +52,7 @@ export interface OpenidProvider {
 const DISCOVERY = new Set(['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server'])
 
 /**
- * OpenID provider of the demo: code flow with PKCE S256, pushed requests, RFC 9207 `iss`, ES256.
+ * OpenID provider of the demo: code flow with PKCE S256, pushed requests, RFC 9207 `iss`, ES256, revocation.
  * Sign-in is the only page; consent comes with it. Keys and sessions live in memory and in this provider only.
  * Claims by scope: `profile` name, `membership` paidUntil, `roles` roles; all in the ID token and in userinfo.
  */
@@ -111,7 +117,10 @@ function contentPolicy(clients: readonly OpenidClient[]): string {
   ].join(';')
 }
 
-function configuration({ accounts, clients, display }: OpenidOptions, cookieKey: string): Configuration {
+function configuration(
+  { accounts, clients, display, signingKey = newSigningKey() }: OpenidOptions,
+  cookieKey: string,
+): Configuration {
   const frame = (ctx: KoaContextWithOIDC) => {
     ctx.type = 'html'
     ctx.vary('Accept-Language')
@@ -119,13 +128,14 @@ function configuration({ accounts, clients, display }: OpenidOptions, cookieKey:
   }
   return {
     adapter: memoryAdapter(),
-    jwks: { keys: [signingKey()] },
+    jwks: { keys: [signingKey] },
     clients: clients.map(clientMetadata),
-    clientAuthMethods: ['client_secret_basic'],
+    clientAuthMethods: ['client_secret_basic', 'private_key_jwt'],
+    fetch: fetchHere,
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
-    enabledJWA: { idTokenSigningAlgValues: ['ES256'] },
+    enabledJWA: { idTokenSigningAlgValues: ['ES256'], clientAuthSigningAlgValues: ['ES256'] },
     responseTypes: ['code'],
-    scopes: ['openid'],
+    scopes: ['openid', 'offline_access'],
     claims: {
       openid: ['sub'],
       profile: ['name'],
@@ -154,12 +164,14 @@ function configuration({ accounts, clients, display }: OpenidOptions, cookieKey:
       Interaction: 30 * 60,
       Session: SESSION_TTL_SECONDS,
       Grant: SESSION_TTL_SECONDS,
+      RefreshToken: 30 * 24 * 3600,
     },
     routes: {
       authorization: '/oidc/authorize',
       end_session: '/oidc/sign-out',
       jwks: '/oidc/jwks',
       pushed_authorization_request: '/oidc/par',
+      revocation: '/oidc/revoke',
       token: '/oidc/token',
       userinfo: '/oidc/userinfo',
     },
@@ -169,6 +181,10 @@ function configuration({ accounts, clients, display }: OpenidOptions, cookieKey:
       dPoP: { enabled: false },
       resourceIndicators: { enabled: false },
       pushedAuthorizationRequests: { enabled: true },
+      revocation: {
+        enabled: true,
+        allowedPolicy: async (_ctx, client, token) => token.clientId === client.clientId,
+      },
       userinfo: { enabled: true },
       rpInitiatedLogout: {
         enabled: true,
@@ -204,9 +220,17 @@ async function grantAll({ oidc }: KoaContextWithOIDC) {
   return grant
 }
 
-function signingKey() {
+/** An ES256 key with an id, so that what its owner signs can name it. */
+export function newSigningKey() {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  return { ...privateKey.export({ format: 'jwk' }), alg: 'ES256', use: 'sig' }
+  const kid = randomBytes(8).toString('hex')
+  return { ...privateKey.export({ format: 'jwk' }), kid, alg: 'ES256', use: 'sig' } as const
+}
+
+/** For a client's keys. What oidc-provider hands in refuses addresses of this machine, where the whole demo lives. */
+const fetchHere: typeof fetch = (address, options = {}) => {
+  const { dispatcher: _refusing, ...rest } = options as RequestInit & { dispatcher?: unknown }
+  return fetch(address, rest)
 }
 
 function clientMetadata(client: OpenidClient): ClientMetadata {
@@ -214,8 +238,8 @@ function clientMetadata(client: OpenidClient): ClientMetadata {
     ...client,
     redirect_uris: [...client.redirect_uris],
     post_logout_redirect_uris: [...(client.post_logout_redirect_uris ?? [])],
-    token_endpoint_auth_method: 'client_secret_basic',
-    grant_types: ['authorization_code'],
+    token_endpoint_auth_method: client.token_endpoint_auth_method ?? 'client_secret_basic',
+    grant_types: ['authorization_code', 'refresh_token'],
     response_types: ['code'],
   }
 }

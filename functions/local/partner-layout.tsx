@@ -3,6 +3,7 @@ import type { Money } from '../../schemas/money.ts'
 import { minorUnitDigits } from '../../schemas/money.ts'
 import type { Bilingual } from './accounts.ts'
 import type { Display, Language } from './pages.ts'
+import { membershipTexts } from './partner-membership-texts.ts'
 import { benefitNames, type Offer, offerOf, texts } from './partner-texts.ts'
 
 /** A link at the foot of every page of a platform. */
@@ -66,6 +67,8 @@ const Header: FC<{ frame: Frame }> = ({ frame }) => {
         <a class="brand" href="/">
           {display.name[language]}
         </a>
+        <a href="/connect">{membershipTexts[language].connect}</a>
+        {offerAt(frame).category === 'food' ? <a href="/till">{membershipTexts[language].till}</a> : null}
         <a href="/usage">{words.usage}</a>
         {account === undefined ? (
           <a href={paths.signIn}>{words.signIn}</a>

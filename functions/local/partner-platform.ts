@@ -6,10 +6,11 @@ import { createSignatureVerifier, createVerifier, USAGE_RECEIPT_TYP } from '../.
 import { epochSeconds } from '../kernel/clock.ts'
 import { errorFields, type Log } from '../kernel/log.ts'
 import type { Accounts, Bilingual } from './accounts.ts'
-import { type OpenidProvider, openidProvider } from './openid.ts'
+import { newSigningKey, type OpenidProvider, openidProvider } from './openid.ts'
 import type { Display } from './pages.ts'
 import { type MachineClient, partnerGateway } from './partner-gateway.ts'
 import type { PlatformLink } from './partner-layout.tsx'
+import { membershipDesk } from './partner-membership.ts'
 import { type PlatformNeeds, platformRoutes } from './partner-routes.ts'
 import { offerOf } from './partner-texts.ts'
 import { usageDesk } from './partner-usage.ts'
@@ -24,6 +25,8 @@ export interface PartnerPlatformOptions {
   readonly gateway: string
   /** The partner's machine client at the gateway. */
   readonly client: MachineClient
+  /** How the gateway, as a client of the platform's OpenID provider, authenticates; with a secret unless given. */
+  readonly linkAuthentication?: 'private_key_jwt' | undefined
   readonly accounts: Accounts
   /** The gateway's clock, by which tokens are verified and uses are dated. */
   readonly now: () => Instant
@@ -41,6 +44,9 @@ export interface PartnerPlatform {
   /** Ends open connections too; may be called twice. */
   stop(): Promise<void>
 }
+
+/** What the gateway is called at a demo partner. */
+const linkClientId = 'tessera'
 
 /** The secret with which the gateway, as the client `tessera`, signs its members in at a demo partner. */
 export const linkSecretOf = (partner: string): string => `tessera-${partner}-secret`
@@ -61,21 +67,34 @@ export async function startPartnerPlatform(options: PartnerPlatformOptions): Pro
   })
   // The issuer contains the port, which is known once the server listens.
   const url = `http://localhost:${await listen(server, port, id)}`
+  const signingKey = newSigningKey()
   const provider = openidProvider({
     issuer: url,
     accounts,
     display,
+    signingKey,
     clients: [
       {
-        client_id: 'tessera',
-        client_secret: linkSecretOf(id),
+        client_id: linkClientId,
+        ...(options.linkAuthentication
+          ? { token_endpoint_auth_method: options.linkAuthentication, jwks_uri: `${gateway}/.well-known/jwks.json` }
+          : { client_secret: linkSecretOf(id) }),
         redirect_uris: [`${gateway}/link/${id}/callback`],
         client_name: 'Tessera',
       },
     ],
     report: error => log('error', 'platform-provider-failed', { partner: id, ...errorFields(error) }),
   })
-  const pages = getRequestListener(platformRoutes(platformNeeds(options, url, provider)).fetch)
+  const desk = membershipDesk({
+    gateway,
+    partner: id,
+    url,
+    client: options.client,
+    signingKey,
+    audience: linkClientId,
+    nowSeconds: () => epochSeconds(options.now()),
+  })
+  const pages = getRequestListener(platformRoutes({ ...platformNeeds(options, url, provider), desk }).fetch)
   answer = async (request, response) => {
     const [path = '/'] = (request.url ?? '/').split('?', 1)
     await (provider.owns(path) ? provider.listener(request, response) : pages(request, response))
@@ -83,7 +102,11 @@ export async function startPartnerPlatform(options: PartnerPlatformOptions): Pro
   return { url, provider, stop: () => close(server) }
 }
 
-function platformNeeds(options: PartnerPlatformOptions, url: string, provider: OpenidProvider): PlatformNeeds {
+function platformNeeds(
+  options: PartnerPlatformOptions,
+  url: string,
+  provider: OpenidProvider,
+): Omit<PlatformNeeds, 'desk'> {
   const { id, display, gateway: issuer, client, now, log, benefits = {}, links = [] } = options
   const gateway = partnerGateway({ gateway: issuer, client })
   const trust = { issuer, audience: id, now: () => epochSeconds(now()) }

@@ -14,6 +14,8 @@ import type { OpenidProvider } from './openid.ts'
 import type { Language } from './pages.ts'
 import { GatewayRefused, GatewayUnreachable, type PartnerGateway } from './partner-gateway.ts'
 import type { Frame } from './partner-layout.tsx'
+import type { MembershipDesk } from './partner-membership.ts'
+import { membershipRoutes } from './partner-membership-routes.ts'
 import { homePage, signedOutPage, type Trouble, troublePage } from './partner-pages.tsx'
 import { platformStyle } from './partner-style.ts'
 import { passFor, type Standing, standingOf } from './partner-unlock.ts'
@@ -33,6 +35,7 @@ export interface PlatformNeeds {
   readonly gateway: PartnerGateway
   readonly verifier: Verifier
   readonly usage: UsageDesk
+  readonly desk: MembershipDesk
   readonly log: Log
 }
 
@@ -74,6 +77,10 @@ export function platformRoutes(needs: PlatformNeeds): Hono<PlatformEnv> {
     )
     return page(c, usagePage(await framed(needs, c), uses))
   })
+  app.route(
+    '/',
+    membershipRoutes({ ...needs, framed: c => framed(needs, c), page, redeem: token => gateway.redeemPass(token) }),
+  )
   app.notFound(async c => page(c, troublePage(await framed(needs, c), { kind: 'not-found' }), 404))
   app.onError(async (error, c) => {
     const { status, ...trouble } = troubleOf(error)

@@ -39,6 +39,9 @@ details .facts dd { font-weight: 400; font-family: ui-monospace, monospace; font
   background: #e4f6ec; color: #0b3f28; }
 .receipt .facts dt { color: #0b3f28; }
 .receipt .facts { margin-bottom: 0; }
+.qr { max-width: 18rem; margin: 1rem 0; padding: .5rem; background: #fff; }
+.qr svg { display: block; width: 100%; height: auto; }
+.user-code { font: 700 1.75rem/1.2 ui-monospace, monospace; letter-spacing: .08em; }
 .reports { padding: 0; list-style: none; }
 .reports .card { padding: 1rem 1.25rem; margin-bottom: .75rem; }
 .quiet { color: var(--quiet); }

@@ -98,13 +98,14 @@ async function startAll(
   stops.push(() => follower.stop())
   stops.push(await startTimers(services))
   stops.push(await listen(await identityProvider(identityIssuer, issuer), Number(new URL(identityIssuer).port)))
-  for (const { id, port: usual, display } of partners) {
+  for (const { id, port: usual, display, clientAuthentication } of partners) {
     const platform = await startPartnerPlatform({
       id,
       display,
       port: ports(id, usual),
       gateway: issuer,
       client: { id, secret: clientSecret(id) },
+      linkAuthentication: clientAuthentication,
       now: clock.now,
       accounts: demoAccounts(),
       log,

@@ -91,14 +91,16 @@ async function registerParties({ services, partnerIssuers }: Seeding): Promise<v
       authentication: 'client_secret_basic',
       secretHash: sha256(clientSecret(client.id)),
     })
-  for (const { id, category, display } of partners) {
+  for (const { id, category, display, clientAuthentication } of partners) {
     const document = PartnerDocument.parse({
       id,
       name: display.name,
       category,
       issuer: partnerIssuers[id],
       clientId: relyingParty.id,
-      clientSecret: relyingParty.secretAt(id),
+      ...(clientAuthentication ? { clientAuthentication } : { clientSecret: relyingParty.secretAt(id) }),
+      redirectUris: [`${partnerIssuers[id]}/connect/callback`],
+      eventsEndpoint: `${partnerIssuers[id]}/events`,
     })
     await registerPartner(services, { caller, document })
   }

@@ -21,6 +21,10 @@ export async function registerPartner({ table, vault, now }: Needs, request: Req
     const sealed = clientSecret
       ? await vault.seal(Buffer.from(clientSecret), { partner: document.id })
       : before?.sealedClientSecret
+    if (document.clientAuthentication === 'client_secret_basic' && !sealed)
+      throw new Refusal('invalid-document', 'the gateway has no secret to authenticate with', {
+        errors: [{ pointer: '/clientSecret', detail: 'needed for client_secret_basic' }],
+      })
     const record: PartnerRecord = {
       ...document,
       brand: document.brand ?? document.id,

@@ -69,3 +69,9 @@ export function durationIn(language: Language, duration: string): string {
   })
   return new Intl.ListFormat(language, { type: 'unit' }).format(parts)
 }
+
+/** A wait in whole minutes, at least one. */
+export const minutesIn = (language: Language, seconds: number): string =>
+  new Intl.NumberFormat(language, { style: 'unit', unit: 'minute', unitDisplay: 'long' }).format(
+    Math.max(1, Math.ceil(seconds / 60)),
+  )

@@ -3,14 +3,17 @@ import { AccountId } from '../../schemas/link.ts'
 import type { Partner } from '../../schemas/partner.ts'
 import { Instant, Slug } from '../../schemas/primitives.ts'
 import { instantOf } from '../kernel/clock.ts'
-import { Refusal, refusals } from '../kernel/refusal.ts'
+import { Refusal } from '../kernel/refusal.ts'
 import { completeLink } from '../links/complete-link.ts'
+import { partnerTokenWrite } from '../links/partner-token.ts'
 import { type LinkOffer, offersAt } from '../links/prepare-link.ts'
-import { partnerRegistration } from '../partners/find-partner.ts'
+import { findPartner, partnerRegistration } from '../partners/find-partner.ts'
 import { programmeFrame } from '../programmes/find-programme.ts'
-import type { NoticeCode } from './language.ts'
+import { takeState, wasTakenBy } from './attempt-store.ts'
+import { asPage, refuse, showCancelled, type Tried } from './link-refusal.ts'
 import { memberOf } from './member.ts'
-import type { Registration } from './openid-client.ts'
+import { type Identity, isFromAsked, type Registration } from './openid-client.ts'
+import { discardToken, registrationAt } from './partner-consent.ts'
 import type { LinkAttempt } from './session.ts'
 import { consentView, programmeChoiceView } from './views/link.tsx'
 import { type Answer, linkPath, NoticeShown, type Portal, type SignedInVisit, signInPath, type Visit } from './visit.ts'
@@ -20,90 +23,149 @@ type Offered = { offer: LinkOffer; partner: Partner; registration: Registration 
 /** The consent page: whom the member links, for what, what is shared and how to undo it. */
 export async function askConsent(portal: Portal, visit: SignedInVisit, partnerId: string): Promise<Answer> {
   const asked = visit.url.searchParams.get('programme')
-  const again = linkPath(partnerId, asked ?? undefined)
-  const offers = await offersFor(portal, visit, partnerId, asked).catch(linkNotice(again))
-  const [offer, ...more] = offers
-  if (offer && more.length > 0) return { view: programmeChoiceView(visit, offers) }
-  const { registration } = await registered(portal, partnerId, offer).catch(linkNotice(again))
-  const formLeadsTo = await portal.openid.authorizationOrigin(registration).catch(linkNotice(again))
-  if (!offer) throw new Refusal('no-benefit-here')
-  return { view: consentView(visit, offer, formLeadsTo) }
+  const prepared = async (): Promise<Answer> => {
+    const offers = await offersFor(portal, visit, partnerId, asked)
+    const [offer, ...more] = offers
+    if (offer && more.length > 0) return { view: programmeChoiceView(visit, offers) }
+    const { registration, offer: only } = await registered(portal, partnerId, offer)
+    const formLeadsTo = await portal.openid.authorizationOrigin(registration)
+    return { view: consentView(visit, only, formLeadsTo) }
+  }
+  return prepared().catch(error => {
+    if (error instanceof Refusal) portal.log('warn', 'portal-refused', { code: error.code })
+    throw asPage(error, { partner: partnerId, programme: asked ?? undefined })
+  })
 }
 
 /** The member agreed: to the partner, with everything that ties the answer to this session. */
 export async function beginLink(portal: Portal, visit: SignedInVisit, partnerId: string): Promise<Answer> {
   const programme = visit.form.get('programme')
-  const again = linkPath(partnerId, programme ?? undefined)
   const begun = async () => {
     const [offer, ...more] = await offersFor(portal, visit, partnerId, programme)
     if (more.length > 0) return undefined
-    const found = await registered(portal, partnerId, offer)
+    const { registration, partner, offer: only } = await registered(portal, partnerId, offer)
     const request = {
       redirectUri: callbackOf(portal.issuer, partnerId),
-      scope: 'openid profile membership',
+      scopes: ['openid'],
+      scopesIfOffered: ['membership'],
+      offline: partner.keepTokens === true,
       languages: visit.language,
     }
-    return { ...(await portal.openid.begin(found.registration, request)), programme: found.offer.programme.id }
+    return { ...(await portal.openid.begin(registration, request)), programme: only.programme.id }
   }
-  const ready = await begun().catch(linkNotice(again))
-  if (!ready) return { location: again }
-  const attempt = await portal.sessions.begin({
+  const ready = await begun().catch(async error => {
+    const tried = { session: visit.session, partner: partnerId, programme: slugOf(programme) }
+    if (await isRegistered(portal, partnerId)) return refuse(portal, tried, error)
+    throw asPage(error, tried)
+  })
+  if (!ready) return { location: linkPath(partnerId, programme ?? undefined) }
+  const attempt: LinkAttempt = {
     purpose: 'link',
     ...ready.checks,
     session: visit.session.id,
     partner: Slug.parse(partnerId),
     programme: ready.programme,
     startedAt: portal.wallNow(),
-  })
-  return { location: ready.location, cookies: [attempt] }
-}
-
-/** Back from the partner: judge the answer, learn the account, make the link. The partner's tokens are not kept. */
-export async function finishLink(portal: Portal, visit: Visit, partnerId: string): Promise<Answer> {
-  const attempt = await portal.sessions.linkAttempt(visit.cookies)
-  const forget = portal.sessions.forget('link')
-  const again = linkPath(partnerId, attempt?.programme)
-  if (!visit.session) throw new NoticeShown({ code: 'signed-out', status: 401, again: signInPath(again) }, [forget])
-  if (!isMine(attempt, { ...visit, session: visit.session }, partnerId)) {
-    portal.log('warn', 'portal-refused', { code: 'link-expired' })
-    throw new NoticeShown({ code: 'link-expired', status: refusals['link-failed'][0], again: linkPath(partnerId) }, [
-      forget,
-    ])
   }
-  const done = await completed(portal, { ...visit, session: visit.session }, attempt).catch(async error => {
-    const { timeZone } = await programmeFrame(portal, attempt.programme)
-    return linkNotice(again, { cookies: [forget], timeZone })(error)
-  })
-  if (!done) throw new NoticeShown({ code: 'link-cancelled', status: 200, again }, [forget])
-  return { location: `/?linked=${attempt.partner}`, cookies: [forget] }
+  return { location: ready.location, cookies: await portal.sessions.begin(attempt, visit.cookies) }
 }
 
-/** Begun by this session, for this partner, and answered with its own state. */
-const isMine = (attempt: LinkAttempt | undefined, visit: SignedInVisit, partner: string): attempt is LinkAttempt =>
-  attempt !== undefined &&
-  attempt.session === visit.session.id &&
-  attempt.partner === partner &&
-  attempt.state === visit.url.searchParams.get('state')
-
-async function completed(portal: Portal, visit: SignedInVisit, attempt: LinkAttempt): Promise<boolean> {
-  const member = await memberOf(portal, visit.session)
-  if (!member) throw new Refusal('no-benefit-here')
-  const { partner, clientSecret } = await partnerRegistration(portal, attempt.partner)
-  const identity = await portal.openid.finish(registrationOf(partner, clientSecret), visit.url, attempt, 'link-failed')
-  if (!identity) return false
-  const account = AccountId.safeParse(identity.subject)
-  if (!account.success) throw new Refusal('link-failed', 'The partner names no usable account')
-  const paidUntil = paidUntilOf(partner, identity.claims)
-  const { programme } = attempt
-  await completeLink(portal, {
-    member: member.id,
-    programme,
-    partner: partner.id,
-    account: account.data,
-    ...(paidUntil && { paidUntil }),
+/** Back from the partner: judge the answer, learn the account, make the link. */
+export async function finishLink(portal: Portal, visit: Visit, partnerId: string): Promise<Answer> {
+  const [state = '', ...others] = visit.url.searchParams.getAll('state')
+  const attempt = others.length === 0 ? await portal.sessions.linkAttempt(visit.cookies, state) : undefined
+  const cookies = attempt ? [portal.sessions.forget('link', state)] : []
+  const { session } = visit
+  if (!session) {
+    const again = signInPath(linkPath(partnerId, attempt?.programme))
+    throw new NoticeShown({ code: 'signed-out', status: 401, again }, cookies)
+  }
+  if (!(await isRegistered(portal, partnerId))) throw asPage(new Refusal('partner-not-found'), { partner: partnerId })
+  const tried: Tried = { session, partner: partnerId, programme: attempt?.programme, cookies }
+  const identity = await answered(portal, { ...visit, session }, tried, attempt).catch(error =>
+    refuse(portal, tried, error),
+  )
+  if (!identity) return showCancelled(portal, tried)
+  const { programme } = identity.attempt
+  await linkAccount(portal, tried, identity).catch(async error => {
+    const { timeZone } = await programmeFrame(portal, programme)
+    return refuse(portal, { ...tried, timeZone }, error)
   })
-  return true
+  return { location: `/link/${partnerId}/done?${new URLSearchParams({ programme })}`, cookies }
 }
+
+type Answered = Identity & { attempt: LinkAttempt; registered: Partner }
+
+/**
+ * Who answered, once it is sure that this session asked this partner and that the answer was not used before: the
+ * partner is asked nothing earlier.
+ * @returns undefined when the member cancelled there
+ * @throws Refusal link-expired, link-state-reused, link-answer-mismatch, link-claims-missing, link-failed,
+ * partner-unavailable
+ */
+async function answered(
+  portal: Portal,
+  visit: SignedInVisit,
+  { partner }: Tried,
+  attempt: LinkAttempt | undefined,
+): Promise<Answered | undefined> {
+  const use = { state: visit.url.searchParams.get('state') ?? '', session: visit.session.id }
+  if (attempt?.session !== use.session)
+    throw new Refusal((await wasTakenBy(portal, use)) ? 'link-state-reused' : 'link-expired')
+  const isTrue = attempt.partner === partner && isFromAsked(visit.url, attempt)
+  if (!(await takeState(portal, use))) throw new Refusal('link-state-reused')
+  if (!isTrue) throw new Refusal('link-answer-mismatch', 'another partner than the one that was asked answered')
+  const { partner: registered, clientSecret } = await partnerRegistration(portal, partner)
+  const identity = await portal.openid.finish(registrationAt(portal, registered, clientSecret), visit.url, attempt)
+  return identity && { ...identity, attempt, registered }
+}
+
+/** Makes the link. Of the partner's tokens at most the refresh token is kept, and only where that is registered. */
+async function linkAccount(portal: Portal, { session }: Tried, found: Answered): Promise<void> {
+  const { refreshToken, attempt, registered, subject, claims } = found
+  const keeps = registered.keepTokens === true
+  const { id: partner } = registered
+  const link = async () => {
+    const member = await memberOf(portal, session)
+    if (!member) throw new Refusal('no-benefit-here')
+    const account = AccountId.safeParse(subject)
+    if (!account.success) throw new Refusal('link-claims-missing', 'it names no usable account')
+    const paidUntil = paidUntilOf(registered, claims)
+    await completeLink(portal, {
+      member: member.id,
+      programme: attempt.programme,
+      partner,
+      account: account.data,
+      via: 'portal',
+      ...(paidUntil && { paidUntil }),
+      ...(keeps &&
+        refreshToken && {
+          alongside: async link => [await partnerTokenWrite(portal, { link, partner, refreshToken })],
+        }),
+    })
+  }
+  const discard = async () => {
+    if (refreshToken) await discardToken(portal, partner, refreshToken)
+  }
+  await link().catch(async error => {
+    await discard()
+    throw error
+  })
+  if (!keeps) await discard()
+}
+
+async function isRegistered(portal: Portal, partner: string): Promise<boolean> {
+  if (slugOf(partner) === undefined) return false
+  return findPartner(portal, partner).then(
+    () => true,
+    error => {
+      if (error instanceof Refusal) return false
+      throw error
+    },
+  )
+}
+
+const slugOf = (text: string | null): string | undefined => Slug.safeParse(text).data
 
 async function offersFor(portal: Portal, { session }: SignedInVisit, partner: string, programme: string | null) {
   if (!Slug.safeParse(partner).success) throw new Refusal('partner-not-found')
@@ -116,14 +178,8 @@ async function offersFor(portal: Portal, { session }: SignedInVisit, partner: st
 async function registered(portal: Portal, partnerId: string, offer: LinkOffer | undefined): Promise<Offered> {
   const { partner, clientSecret } = await partnerRegistration(portal, partnerId)
   if (!offer) throw new Refusal('no-benefit-here')
-  return { offer, partner, registration: registrationOf(partner, clientSecret) }
+  return { offer, partner, registration: registrationAt(portal, partner, clientSecret) }
 }
-
-const registrationOf = ({ issuer, clientId }: Partner, clientSecret: string | undefined): Registration => ({
-  issuer,
-  clientId,
-  clientSecret,
-})
 
 const callbackOf = (issuer: string, partner: string): string => `${issuer}/link/${partner}/callback`
 
@@ -147,32 +203,3 @@ export function paidUntilOf({ claims: names }: Pick<Partner, 'claims'>, claims: 
   if (!parsed.success) throw new Refusal('link-failed', 'The partner’s claim of what is paid cannot be read')
   return parsed.data
 }
-
-const shown = [
-  'partner-unavailable',
-  'partner-not-found',
-  'no-benefit-here',
-  'already-linked',
-  'account-linked-elsewhere',
-  'relink-cooldown',
-  'already-entitled',
-  'account-already-pays',
-  'link-failed',
-] as const satisfies NoticeCode[]
-
-/** A refusal on the way to a link, as a page that tells what to do next. */
-const linkNotice =
-  (again: string, { cookies = [], timeZone = 'UTC' }: { cookies?: string[]; timeZone?: string } = {}) =>
-  (error: unknown): never => {
-    const code = error instanceof Refusal ? shown.find(known => known === error.code) : undefined
-    if (!(error instanceof Refusal) || !code) throw error
-    const date = /\d{4}-\d\d-\d\dT[\d:.]+Z/.exec(error.message)?.[0]
-    const lasting = code === 'partner-not-found' || code === 'no-benefit-here' || code === 'already-linked'
-    const notice = {
-      code,
-      status: refusals[code][0],
-      ...(date && { date: { at: date as Instant, timeZone } }),
-      ...(!lasting && { again }),
-    }
-    throw new NoticeShown(notice, cookies, error)
-  }

@@ -2,7 +2,8 @@ import { timingSafeEqual } from 'node:crypto'
 import { sealData, unsealData } from 'iron-session'
 import * as z from 'zod'
 import { Instant, Slug } from '../../schemas/primitives.ts'
-import { isBefore, type Now, plusSeconds } from '../kernel/clock.ts'
+import { sha256 } from '../kernel/canonical.ts'
+import { compareInstants, isBefore, type Now, plusSeconds } from '../kernel/clock.ts'
 import type { Random } from '../kernel/ids.ts'
 import type { KeyRing } from '../tokens/keys.ts'
 import { type Language, languages } from './language.ts'
@@ -29,6 +30,9 @@ const Attempt = {
   state: z.string(),
   nonce: z.string(),
   verifier: z.string(),
+  /** Whom the person was sent to, and whether it promised to name itself in the answer (RFC 9207). */
+  issuer: z.string(),
+  issPromised: z.boolean(),
   startedAt: Instant,
 }
 /** What must be remembered between leaving for another site and coming back. */
@@ -52,8 +56,13 @@ export type LinkAttempt = z.infer<typeof LinkAttempt>
 export const idleSeconds = 30 * 60
 export const absoluteSeconds = 12 * 60 * 60
 const attemptSeconds = 10 * 60
+/** Of a kind and browser: more tabs than people use, and all cookies stay far below what a request may carry. */
+const mostAttempts = 4
 /** A page view within this time of the last one does not renew the cookie. */
 const renewSeconds = 60
+
+const attemptSchemas = { 'sign-in': SignInAttempt, link: LinkAttempt } as const
+type Purpose = keyof typeof attemptSchemas
 
 type Needs = { keys: Pick<KeyRing, 'secret'>; issuer: string; wallNow: Now; random: Random }
 export type Sessions = ReturnType<typeof portalSessions>
@@ -62,12 +71,9 @@ export type Sessions = ReturnType<typeof portalSessions>
 export function portalSessions({ keys, issuer, wallNow, random }: Needs) {
   const secure = issuer.startsWith('https:')
   // A __Host- cookie must be Secure (RFC 6265bis), which browsers do not keep from plain http.
-  const names = Object.fromEntries(
-    (['session', 'sign-in', 'link'] as const).map(purpose => {
-      const name = purpose === 'session' ? 'tessera' : `tessera-${purpose}`
-      return [purpose, secure ? `__Host-${name}` : name]
-    }),
-  ) as Record<'session' | 'sign-in' | 'link', string>
+  const sessionName = secure ? '__Host-tessera' : 'tessera'
+  const prefixOf = (purpose: Purpose): string => `${sessionName}-${purpose}-`
+  const nameOf = (purpose: Purpose, state: string): string => prefixOf(purpose) + sha256(state).slice(0, 16)
   let password: string | undefined
 
   const secret = async (): Promise<string> => {
@@ -94,10 +100,31 @@ export function portalSessions({ keys, issuer, wallNow, random }: Needs) {
   }
   const isWithin = (start: Instant, seconds: number): boolean => isBefore(wallNow(), plusSeconds(start, seconds))
 
+  async function attemptAt<A extends SignInAttempt | LinkAttempt>(
+    schema: z.ZodType<A>,
+    header: string | undefined,
+    name: string,
+    state: string,
+  ): Promise<A | undefined> {
+    const attempt = await open(schema, header, name)
+    return attempt?.state === state && isWithin(attempt.startedAt, attemptSeconds) ? attempt : undefined
+  }
+
+  /** Every attempt that the browser remembers; without a start where it is none any more. */
+  async function attemptsOf(purpose: Purpose, header: string | undefined) {
+    return Promise.all(
+      cookieNames(header, prefixOf(purpose)).map(async name => {
+        const attempt = await open(attemptSchemas[purpose], header, name)
+        const live = attempt && isWithin(attempt.startedAt, attemptSeconds)
+        return { name, startedAt: live ? attempt.startedAt : undefined }
+      }),
+    )
+  }
+
   return {
     /** The session of a request, if it is neither idle for too long nor too old. */
     async read(header: string | undefined): Promise<Session | undefined> {
-      const session = await open(Session, header, names.session)
+      const session = await open(Session, header, sessionName)
       const live = session && isWithin(session.seenAt, idleSeconds) && isWithin(session.startedAt, absoluteSeconds)
       return live ? session : undefined
     },
@@ -105,28 +132,38 @@ export function portalSessions({ keys, issuer, wallNow, random }: Needs) {
     async start(person: Pick<Session, 'issuer' | 'subject' | 'name' | 'roles' | 'language'>): Promise<string> {
       const at = wallNow()
       const session = { ...person, purpose: 'session', id: token(), csrf: token(), startedAt: at, seenAt: at } as const
-      return cookie(names.session, await seal(Session.parse(session)), idleSeconds)
+      return cookie(sessionName, await seal(Session.parse(session)), idleSeconds)
     },
     /** The cookie that keeps a session alive, if it is time for a new one. */
     async renew(session: Session, language: Language): Promise<string | undefined> {
       if (language === session.language && isWithin(session.seenAt, renewSeconds)) return undefined
-      return cookie(names.session, await seal({ ...session, language, seenAt: wallNow() }), idleSeconds)
+      return cookie(sessionName, await seal({ ...session, language, seenAt: wallNow() }), idleSeconds)
     },
-    end: (): string => cookie(names.session, '', 0),
+    end: (): string => cookie(sessionName, '', 0),
 
-    /** Remembers an attempt for ten minutes; a later one of its kind replaces it. */
-    begin: async (attempt: SignInAttempt | LinkAttempt): Promise<string> =>
-      cookie(names[attempt.purpose], await seal(attempt), attemptSeconds),
-    async signInAttempt(header: string | undefined): Promise<SignInAttempt | undefined> {
-      const attempt = await open(SignInAttempt, header, names['sign-in'])
-      return attempt && isWithin(attempt.startedAt, attemptSeconds) ? attempt : undefined
+    /**
+     * Remembers an attempt for ten minutes, beside those of other tabs; the oldest go where there would be too many.
+     * @param header the request's cookies
+     */
+    async begin(attempt: SignInAttempt | LinkAttempt, header: string | undefined): Promise<string[]> {
+      const { purpose, state } = attempt
+      const known = await attemptsOf(purpose, header)
+      const kept = known
+        .filter(({ startedAt }) => startedAt)
+        .sort(byAge)
+        .slice(0, mostAttempts - 1)
+      const dropped = known.filter(one => !kept.includes(one)).map(({ name }) => cookie(name, '', 0))
+      return [...dropped, cookie(nameOf(purpose, state), await seal(attempt), attemptSeconds)]
     },
-    async linkAttempt(header: string | undefined): Promise<LinkAttempt | undefined> {
-      const attempt = await open(LinkAttempt, header, names.link)
-      return attempt && isWithin(attempt.startedAt, attemptSeconds) ? attempt : undefined
-    },
-    /** An attempt is good for one callback, whatever comes of it. */
-    forget: (purpose: 'sign-in' | 'link'): string => cookie(names[purpose], '', 0),
+    signInAttempt: (header: string | undefined, state: string): Promise<SignInAttempt | undefined> =>
+      attemptAt(SignInAttempt, header, nameOf('sign-in', state), state),
+    linkAttempt: (header: string | undefined, state: string): Promise<LinkAttempt | undefined> =>
+      attemptAt(LinkAttempt, header, nameOf('link', state), state),
+    /** An attempt is good for one answer, whatever comes of it. */
+    forget: (purpose: Purpose, state: string): string => cookie(nameOf(purpose, state), '', 0),
+    /** Those of every tab. */
+    forgetAll: (purpose: Purpose, header: string | undefined): string[] =>
+      cookieNames(header, prefixOf(purpose)).map(name => cookie(name, '', 0)),
   }
 }
 
@@ -138,8 +175,24 @@ export function isOwnForm(session: Session, csrf: string | null, origin: string 
   return expected.length === given.length && timingSafeEqual(expected, given)
 }
 
+const byAge = (a: { startedAt?: Instant | undefined }, b: { startedAt?: Instant | undefined }): number =>
+  a.startedAt && b.startedAt ? compareInstants(b.startedAt, a.startedAt) : 0
+
+const pairsOf = (header: string | undefined): string[] => (header ?? '').split(';').map(pair => pair.trim())
+
+const cookieNames = (header: string | undefined, prefix: string): string[] => [
+  ...new Set(
+    pairsOf(header)
+      .filter(pair => pair.startsWith(prefix))
+      .map(pair => pair.slice(0, pair.indexOf('=')))
+      // Only names that this gateway gives: what is named in `Set-Cookie` must not come from elsewhere.
+      .filter(name => /^[0-9a-f]{16}$/.test(name.slice(prefix.length))),
+  ),
+]
+
 /** The value of a cookie; the first of a name wins, as more specific paths come first (RFC 6265 section 5.4). */
 export function cookieNamed(header: string | undefined, name: string): string | undefined {
-  const pairs = (header ?? '').split(';').map(pair => pair.trim())
-  return pairs.find(pair => pair.startsWith(`${name}=`))?.slice(name.length + 1)
+  return pairsOf(header)
+    .find(pair => pair.startsWith(`${name}=`))
+    ?.slice(name.length + 1)
 }

@@ -1,35 +1,42 @@
 import { Refusal } from '../kernel/refusal.ts'
-import type { Registration } from './openid-client.ts'
+import { takeState } from './attempt-store.ts'
+import { isFromAsked, type Registration } from './openid-client.ts'
+import type { SignInAttempt } from './session.ts'
 import { type Answer, NoticeShown, ownPath, type Portal, type SignedInVisit, signInPath, type Visit } from './visit.ts'
 
 /** Sends the person to the brand's identity provider. */
 export async function beginSignIn(portal: Portal, visit: Visit): Promise<Answer> {
   const { openid, sessions, issuer, wallNow } = portal
   const returnTo = ownPath(visit.url.searchParams.get('return'), issuer)
-  const request = { redirectUri: callbackOf(issuer), scope: 'openid profile roles', languages: visit.language }
+  const request = { redirectUri: callbackOf(issuer), scopes: ['openid', 'profile', 'roles'], languages: visit.language }
   const { location, checks } = await openid
     .begin(identityProvider(portal), request)
-    .catch(error => Promise.reject(asNotice(error, returnTo)))
-  const attempt = await sessions.begin({
+    .catch(error => Promise.reject(refused(portal, returnTo, error)))
+  const attempt: SignInAttempt = {
     purpose: 'sign-in',
     ...checks,
     language: visit.language,
     returnTo,
     startedAt: wallNow(),
-  })
-  return { location, cookies: [attempt] }
+  }
+  return { location, cookies: await sessions.begin(attempt, visit.cookies) }
 }
 
 /** Takes the identity provider's answer and starts a fresh session. */
 export async function finishSignIn(portal: Portal, visit: Visit): Promise<Answer> {
   const { openid, sessions, config } = portal
-  const attempt = await sessions.signInAttempt(visit.cookies)
-  const forget = sessions.forget('sign-in')
-  const mine = attempt && visit.url.searchParams.get('state') === attempt.state
-  if (!mine) throw new NoticeShown(failed('/'), [forget])
-  const identity = await openid
-    .finish(identityProvider(portal), visit.url, attempt, 'sign-in-failed')
-    .catch(error => Promise.reject(asNotice(error, attempt.returnTo, forget)))
+  const [state = '', ...others] = visit.url.searchParams.getAll('state')
+  const attempt = others.length === 0 ? await sessions.signInAttempt(visit.cookies, state) : undefined
+  if (!attempt) throw refused(portal, '/', new Refusal('sign-in-failed', 'no attempt of this browser'))
+  const forget = sessions.forget('sign-in', state)
+  const isTrue = isFromAsked(visit.url, attempt)
+  const judged = async () => {
+    if (!(await takeState(portal, { state, session: 'sign-in' })))
+      throw new Refusal('sign-in-failed', 'the state was used already')
+    if (!isTrue) throw new Refusal('sign-in-failed', 'another provider than the one that was asked answered')
+    return openid.finish(identityProvider(portal), visit.url, attempt)
+  }
+  const identity = await judged().catch(error => Promise.reject(refused(portal, attempt.returnTo, error, forget)))
   if (!identity)
     throw new NoticeShown({ code: 'sign-in-cancelled', status: 200, again: signInPath(attempt.returnTo) }, [forget])
   const { name, roles } = identity.claims
@@ -44,9 +51,9 @@ export async function finishSignIn(portal: Portal, visit: Visit): Promise<Answer
 }
 
 /** Ends the session here; the one at the identity provider is its own. */
-export const signOut = async ({ sessions }: Portal, _visit: SignedInVisit): Promise<Answer> => ({
+export const signOut = async ({ sessions }: Portal, { cookies }: SignedInVisit): Promise<Answer> => ({
   location: '/',
-  cookies: [sessions.end(), sessions.forget('link')],
+  cookies: [sessions.end(), ...sessions.forgetAll('link', cookies)],
 })
 
 const callbackOf = (issuer: string): string => `${issuer}/sign-in/callback`
@@ -55,13 +62,13 @@ const identityProvider = ({ config }: Portal): Registration => ({
   issuer: config.IDENTITY_ISSUER,
   clientId: config.IDENTITY_CLIENT_ID,
   clientSecret: config.IDENTITY_CLIENT_SECRET,
-  idTokenAlgorithm: 'ES256',
 })
 
-const failed = (returnTo: string) => ({ code: 'sign-in-failed', status: 400, again: signInPath(returnTo) }) as const
-
-function asNotice(error: unknown, returnTo: string, ...cookies: string[]): unknown {
+/** As a page, with a line in the log; anything but a refusal stays what it is. */
+function refused(portal: Portal, returnTo: string, error: unknown, ...cookies: string[]): unknown {
   if (!(error instanceof Refusal)) return error
-  if (error.code !== 'partner-unavailable') return new NoticeShown(failed(returnTo), cookies, error)
-  return new NoticeShown({ code: 'identity-unavailable', status: 502, again: signInPath(returnTo) }, cookies, error)
+  const code = error.code === 'partner-unavailable' ? 'identity-unavailable' : 'sign-in-failed'
+  portal.log('warn', 'sign-in-refused', { code, reason: error.message })
+  const status = code === 'identity-unavailable' ? 502 : 400
+  return new NoticeShown({ code, status, again: signInPath(returnTo) }, cookies)
 }

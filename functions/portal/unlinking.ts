@@ -2,9 +2,11 @@ import { Slug } from '../../schemas/primitives.ts'
 import { isLive } from '../entitlements/derive.ts'
 import { plusDuration } from '../kernel/calendar.ts'
 import { Refusal, refusals } from '../kernel/refusal.ts'
+import { liveLinks } from '../links/records.ts'
 import { unlink } from '../links/unlink.ts'
 import { type BenefitOverview, overviewOf } from '../memberships/overview.ts'
 import { memberOf } from './member.ts'
+import { consentWithdrawal } from './partner-consent.ts'
 import { unlinkView } from './views/unlink.tsx'
 import { type Answer, NoticeShown, type Portal, type SignedInVisit } from './visit.ts'
 
@@ -36,7 +38,10 @@ export async function finishUnlink(portal: Portal, visit: SignedInVisit, partner
   const programme = Slug.safeParse(visit.form.get('programme'))
   if (!member || !programme.success) throw notLinked()
   const request = { member: member.id, programme: programme.data, partner, reason: 'member' as const }
+  const link = (await liveLinks(portal.table, member.id, programme.data)).find(live => live.partner === partner)
+  const withdraw = link && (await consentWithdrawal(portal, link))
   await unlink(portal, request).catch(nothingLinked)
+  await withdraw?.()
   return { location: `/?unlinked=${encodeURIComponent(partner)}` }
 }
 

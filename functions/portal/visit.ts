@@ -9,7 +9,7 @@ import type { Part } from './views/part.ts'
 /** What the pages need, made once for each process. */
 export type Portal = Pick<
   Services,
-  'config' | 'issuer' | 'table' | 'vault' | 'now' | 'wallNow' | 'random' | 'newId' | 'log'
+  'config' | 'issuer' | 'table' | 'vault' | 'keys' | 'now' | 'wallNow' | 'random' | 'newId' | 'log'
 > & { sessions: Sessions; openid: OpenidClient }
 
 /** One request, read. */
@@ -24,6 +24,8 @@ export type Visit = {
   origin: string | undefined
   /** Of a POST; empty otherwise. */
   form: URLSearchParams
+  /** As it came, for whoever must hand it on: its body is read already where `form` is. */
+  request: Request
 }
 export type SignedInVisit = Visit & { session: Session }
 
@@ -38,7 +40,15 @@ export type View = {
   reopens?: boolean
 }
 
-export type Answer = { cookies?: string[] } & ({ view: View } | { location: string } | { notice: Notice })
+export type Answer = { cookies?: string[] } & (
+  | { view: View }
+  | { location: string }
+  | { notice: Notice }
+  /** A file to keep. */
+  | { download: { name: string; type: string; body: string } }
+  /** What another part of the gateway answered already, such as the authorization server. */
+  | { response: Response }
+)
 
 /** A page that says what happened and what to do next. */
 export type Notice = {
@@ -48,6 +58,8 @@ export type Notice = {
   date?: { at: Instant; timeZone: string }
   /** Where to begin anew. */
   again?: string
+  /** With status 429. */
+  retryAfterSeconds?: number
 }
 
 /** A refusal that is to be shown as a page, with where to go on from there. */
@@ -72,6 +84,7 @@ export function ownPath(asked: string | null, issuer: string): string {
 export const signInPath = (returnTo: string): string => `/sign-in?return=${encodeURIComponent(returnTo)}`
 export const linkPath = (partner: string, programme?: string): string => pathWith('link', partner, programme)
 export const unlinkPath = (partner: string, programme?: string): string => pathWith('unlink', partner, programme)
+export const choosePath = (group: string, programme?: string): string => pathWith('choose', group, programme)
 
-const pathWith = (page: string, partner: string, programme: string | undefined): string =>
-  `/${page}/${encodeURIComponent(partner)}${programme ? `?programme=${encodeURIComponent(programme)}` : ''}`
+const pathWith = (page: string, id: string, programme: string | undefined): string =>
+  `/${page}/${encodeURIComponent(id)}${programme ? `?programme=${encodeURIComponent(programme)}` : ''}`

@@ -24,6 +24,7 @@ function byPurpose(records: KeyRecord[]): KeysOfPurposes {
     event: of('event'),
     statement: of('statement'),
     access: of('access'),
+    client: of('client'),
   }
 }
 

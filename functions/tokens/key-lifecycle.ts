@@ -6,11 +6,12 @@ import { epochMilliseconds, isBefore, type Now, plusSeconds } from '../kernel/cl
 export type Clocks = { now: Now; wallNow: Now }
 
 /**
- * The clock that a purpose's keys go by. Access tokens live in real time, whatever the test clock says, and so do the
- * keys that sign them; everything else goes by the business clock.
+ * The clock that a purpose's keys go by. Access tokens, and the assertions by which the gateway itself signs in at a
+ * partner, live in real time, whatever the test clock says, and so do the keys that sign them; everything else goes by
+ * the business clock.
  */
 export const nowOf = ({ now, wallNow }: Clocks, purpose: KeyPurpose): Instant =>
-  purpose === 'access' ? wallNow() : now()
+  purpose === 'access' || purpose === 'client' ? wallNow() : now()
 
 /** How long an instance goes by the key records that it has read: so late may it learn of a rotation. */
 export const holdSeconds = 60
@@ -46,6 +47,8 @@ export const policies: Record<KeyPurpose, Policy> = {
   statement: { publishSeconds, rotateSeconds: 365 * daySeconds },
   // `accessTokenTtlSeconds` of the authorization server.
   access: { publishSeconds, rotateSeconds: 30 * daySeconds, retainSeconds: pastLifetime(600) },
+  // An assertion lives 60 s; what is held of the JWK Set by the partners, who verify it, is as old as anybody's.
+  client: { publishSeconds, rotateSeconds: 30 * daySeconds, retainSeconds: pastLifetime(60) },
 }
 
 /** All functions here take the keys of one purpose in order of their sequence. */

@@ -45,15 +45,17 @@ export async function mint(
 /**
  * The claims of the token that a partner would get for a link now, or why it would get none. Another partner's link is
  * not found, by the very steps that an unknown one takes.
+ * @param lifetimeSeconds the partner's own unless given
  */
 export async function claimsOfLink(
   { table, now, issuer }: Needs,
   partner: string,
   linkId: string,
+  lifetimeSeconds?: number,
 ): Promise<EntitlementTokenClaims | 'link-not-found' | 'nothing-entitled'> {
   const [found, ttlSeconds] = await Promise.all([
     linkWithQuota({ table }, partner, linkId),
-    tokenTtlSeconds({ table, now }, partner),
+    lifetimeSeconds ?? tokenTtlSeconds({ table, now }, partner),
   ])
   if (!found) return 'link-not-found'
   const moment = { issuer, now: now(), tokenId: randomUUID(), ttlSeconds }

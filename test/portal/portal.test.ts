@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { FormBrowser } from '../../functions/local/form-browser.ts'
 import { portalRoutes } from '../../functions/portal/routes.tsx'
+import { stylesheet } from '../../functions/portal/stylesheet.ts'
 import { pageFaults } from './page-faults.ts'
 import { codeOf, linkThrough, onlyForm, portalWorld, type World } from './world.ts'
 
@@ -35,7 +36,7 @@ describe('before anything is linked', () => {
     const address = /<link rel="stylesheet" href="([^"]+)"/.exec(page.body)?.[1] ?? ''
     const style = await fetch(at(address))
     expect(style.headers.get('content-type')).toContain('text/css')
-    expect(await style.text()).toContain('prefers-color-scheme: dark')
+    expect((await style.text()) === stylesheet).toBe(true)
   })
 
   test('somebody without a membership learns what to do next', async () => {

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { FormBrowser } from '../../functions/local/form-browser.ts'
 import { portalSessions } from '../../functions/portal/session.ts'
 import { codeOf, linkThrough, onlyForm, portalWorld, type World } from './world.ts'
 
@@ -71,12 +72,58 @@ describe('forms', () => {
     expect(visitor.page.body).toContain('Choose 1 of 2')
     const page = await visitor.browser.submit(visitor.page, form, { benefit: 'xiami-live' })
     expect(page.body).toContain('Your choice is saved.')
-    expect(page.body).toContain('badge-not-chosen')
+    expect(page.body).toContain('You chose another benefit of this group.')
     expect(page.forms.some(({ action }) => action.pathname === '/choose/music')).toBe(false)
     const again = await visitor.browser.submit(visitor.page, form, { benefit: 'xiami-hifi' })
     expect([again.status, codeOf(again)]).toEqual([409, 'choice-not-possible'])
     const linked = await linkThrough(world, visitor, 'x-1', { partner: 'xiami' })
-    expect(linked.body).toContain('4 of 4 this month')
+    expect(linked.url.pathname).toBe('/link/xiami/done')
+    expect((await visitor.browser.get(at('/'))).body).toContain('4 of 4')
+  })
+})
+
+describe('sign-in', () => {
+  const stopAt = (url: URL) => url.pathname === '/sign-in/callback'
+  const cookieOf = (browser: FormBrowser) =>
+    [...browser.cookiesFor(at('/'))].map(([name, value]) => `${name}=${value}`).join('; ')
+
+  test('an answer works once, whatever cookies come back, and a session of another browser is not made', async () => {
+    const { browser, page } = await world.signIn('once', { stopAt })
+    const cookie = cookieOf(browser)
+    const [stranger, ...answers] = [
+      await fetch(page.url, { redirect: 'manual' }),
+      await fetch(page.url, { headers: { cookie }, redirect: 'manual' }),
+      await fetch(page.url, { headers: { cookie }, redirect: 'manual' }),
+    ]
+    expect([stranger?.status, ...answers.map(({ status }) => status)]).toEqual([400, 303, 400])
+    expect(await answers[1]?.text()).toContain('sign-in-failed')
+    expect(world.lines.at(-1)).toContain('the state was used already')
+  })
+
+  test.each([
+    ['wrong iss', (url: URL) => url.searchParams.set('iss', 'https://evil.example')],
+    ['no iss', (url: URL) => url.searchParams.delete('iss')],
+    ['a guessed code', (url: URL) => url.searchParams.set('code', 'guess')],
+    ['another state', (url: URL) => url.searchParams.set('state', 'guess')],
+  ])('with %s nobody is signed in', async (_name, change) => {
+    const { browser, page } = await world.signIn('mixed-up', { stopAt })
+    const url = new URL(page.url)
+    change(url)
+    const refused = await browser.get(url)
+    expect([refused.status, codeOf(refused)]).toEqual([400, 'sign-in-failed'])
+    expect((await browser.get(at('/'))).body).toContain('One membership, all its benefits')
+    expect(world.lines.join()).not.toContain('mixed-up')
+  })
+
+  test('two tabs sign in, each to its own page', async () => {
+    const browser = new FormBrowser({ stopAt })
+    const forms = [await browser.get(at('/sign-in?return=/pass')), await browser.get(at('/sign-in?return=/activity'))]
+    const [first, second] = forms
+    if (!first || !second) throw new Error('no forms')
+    const one = await browser.submit(first, onlyForm(first), { login: 'tabs', password: 'demo' })
+    expect((await browser.get(one.url)).url.pathname).toBe('/pass')
+    const other = await browser.submit(second, onlyForm(second), { login: 'tabs', password: 'demo' })
+    expect((await browser.get(other.url)).url.pathname).toBe('/activity')
   })
 })
 

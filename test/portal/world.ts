@@ -1,20 +1,25 @@
 import { randomBytes } from 'node:crypto'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { ScanCommand } from '@aws-sdk/client-dynamodb'
 import { getRequestListener } from '@hono/node-server'
 import { connect, type Services } from '../../functions/connect.ts'
 import { instantOf } from '../../functions/kernel/clock.ts'
 import { jsonLog } from '../../functions/kernel/log.ts'
+import { dynamoDbClient } from '../../functions/kernel/table.ts'
 import { router } from '../../functions/kernel/validate.ts'
+import { activityOf } from '../../functions/links/activity.ts'
 import { demoAccounts } from '../../functions/local/accounts.ts'
 import { FormBrowser, type FormBrowserOptions, type Page } from '../../functions/local/form-browser.ts'
-import { openidProvider } from '../../functions/local/openid.ts'
+import { type OpenidClient, openidProvider } from '../../functions/local/openid.ts'
 import { findMember } from '../../functions/memberships/find-member.ts'
 import { overviewOf } from '../../functions/memberships/overview.ts'
 import { sell } from '../../functions/memberships/sell.ts'
 import { registerPartner } from '../../functions/partners/register-partner.ts'
+import type { Needs } from '../../functions/portal/pages.tsx'
 import { portalRoutes } from '../../functions/portal/routes.tsx'
 import { applyProgramme } from '../../functions/programmes/apply-programme.ts'
+import { jwksRoutes } from '../../functions/tokens/key-routes.ts'
 import { developmentVault } from '../../functions/tokens/vault.ts'
 import type { Config } from '../../schemas/config.ts'
 import { MembershipRequest } from '../../schemas/membership.ts'
@@ -42,14 +47,16 @@ async function listen(): Promise<{ address: string; server: Server; answer: (lis
 }
 
 /** The portal, an identity provider and two partners over real HTTP, with programmes of both. */
-export async function portalWorld() {
+export async function portalWorld({ outbound }: Pick<Needs, 'outbound'> = {}) {
   const portal = await listen()
   const identity = await listen()
   const partners = { youku: await listen(), xiami: await listen() }
   const lines: string[] = []
+  /** What the providers were asked, by whomever. */
+  const asked: { partner: string; path: string }[] = []
   let wallOffset = 0
 
-  const { table, tableName } = await freshTable()
+  const { table, tableName, endpoint } = await freshTable()
   const config: Config = {
     TABLE_NAME: tableName,
     ISSUER: portal.address,
@@ -64,22 +71,36 @@ export async function portalWorld() {
     wallNow: () => instantOf(Date.now() + wallOffset),
   }
   const paying = new Map([['u-paid', { paidUntil: instantOf(Date.now() + 40 * 24 * 3600 * 1000) }]])
-  const provide = (id: string, { address, answer }: typeof identity, redirectUri: string) => {
+  const secret = { client_secret: 'tessera-secret' }
+  const ownKey = {
+    token_endpoint_auth_method: 'private_key_jwt' as const,
+    jwks_uri: `${portal.address}/.well-known/jwks.json`,
+  }
+  const provide = (
+    id: string,
+    { address, answer }: typeof identity,
+    redirectUri: string,
+    credentials: Partial<OpenidClient> = secret,
+  ) => {
     const provider = openidProvider({
       issuer: address,
       accounts: demoAccounts(id === 'identity' ? new Map([['lin', { name: '林' }]]) : paying),
-      clients: [{ client_id: 'tessera', client_secret: 'tessera-secret', redirect_uris: [redirectUri] }],
+      clients: [{ client_id: 'tessera', redirect_uris: [redirectUri], ...credentials }],
       display: { id, name: { 'zh-CN': id, en: id }, colour: '#335577' },
     })
-    const listener: RequestListener = (request, response) => void provider.listener(request, response)
+    const listener: RequestListener = (request, response) => {
+      asked.push({ partner: id, path: new URL(request.url ?? '/', address).pathname })
+      void provider.listener(request, response)
+    }
     answer(listener)
     return listener
   }
   provide('identity', identity, `${portal.address}/sign-in/callback`)
   const youkuListener = provide('youku', partners.youku, `${portal.address}/link/youku/callback`)
-  provide('xiami', partners.xiami, `${portal.address}/link/xiami/callback`)
+  const xiamiListener = provide('xiami', partners.xiami, `${portal.address}/link/xiami/callback`, ownKey)
   const app = router()
-  app.route('/', portalRoutes(services))
+  app.route('/', portalRoutes({ ...services, ...(outbound && { outbound }) }))
+  app.route('/', jwksRoutes(services))
   portal.answer(getRequestListener(app.fetch) as RequestListener)
 
   for (const id of partnerIds) await registerPartner(services, { caller, document: partner(id, partners[id].address) })
@@ -104,8 +125,41 @@ export async function portalWorld() {
       }),
     )
 
+  const register = (id: PartnerId, change: object = {}) =>
+    registerPartner(services, {
+      caller,
+      document: PartnerDocument.parse({ ...partner(id, partners[id].address), ...change }),
+    })
+  const memberOf = (login: string) => findMember(services, { issuer: identity.address, subject: login })
+
   return {
     services,
+    asked,
+    /** The partner as it is, with a change: what was pinned of it is pinned anew. */
+    register,
+    partnerAddress: (id: PartnerId) => partners[id].address,
+    /** The member's own log, newest first, without its times. */
+    async activity(login: string) {
+      const member = await memberOf(login)
+      const { items } = member ? await activityOf(services, member.id) : { items: [] }
+      return items.map(({ at: _at, ...entry }) => entry)
+    },
+    /** Everything that is stored, as text. */
+    async stored(): Promise<string> {
+      const credentials = { accessKeyId: 'local', secretAccessKey: 'local' }
+      const client = dynamoDbClient({ region: 'us-east-1', endpoint, credentials })
+      const found: unknown[] = []
+      let start: Record<string, never> | undefined
+      do {
+        const page = await client.send(
+          new ScanCommand({ TableName: tableName, ...(start && { ExclusiveStartKey: start }) }),
+        )
+        found.push(...(page.Items ?? []))
+        start = page.LastEvaluatedKey as typeof start
+      } while (start)
+      client.destroy()
+      return JSON.stringify(found)
+    },
     config,
     lines,
     issuer: portal.address,
@@ -120,7 +174,7 @@ export async function portalWorld() {
     },
     /** What the records say, whatever a page does. */
     async linkedAccount(login: string, partnerId = 'youku'): Promise<string | undefined> {
-      const member = await findMember(services, { issuer: identity.address, subject: login })
+      const member = await memberOf(login)
       const [newest] = member ? await overviewOf(services, member.id) : []
       const link = newest?.benefits.find(held => held.partner.id === partnerId)?.link
       return link?.state === 'active' ? link.account : undefined
@@ -129,13 +183,16 @@ export async function portalWorld() {
       wallOffset += seconds * 1000
     },
     /** Another client id at Youku: nothing known of it is held any longer. */
-    registerYoukuAs: (clientId: string) =>
-      registerPartner(services, { caller, document: { ...partner('youku', partners.youku.address), clientId } }),
+    registerYoukuAs: (clientId: string) => register('youku', { clientId }),
     /** What answers in Youku's place. */
     replaceYouku: (listener: RequestListener) => partners.youku.answer(listener),
+    /** To look into what goes to a partner, or to spoil some of it. */
+    around: (id: PartnerId, wrap: (listener: RequestListener) => RequestListener) =>
+      partners[id].answer(wrap(id === 'youku' ? youkuListener : xiamiListener)),
     reset: () => {
       wallOffset = 0
       partners.youku.answer(youkuListener)
+      partners.xiami.answer(xiamiListener)
     },
     async stop() {
       for (const { server } of [portal, identity, ...Object.values(partners)]) {
@@ -180,7 +237,8 @@ const partner = (id: PartnerId, issuer: string) =>
     category: id === 'youku' ? 'video' : 'music',
     issuer,
     clientId: 'tessera',
-    clientSecret: 'tessera-secret',
+    // Xiami takes the gateway's key: told by the partner's metadata, where no secret is registered.
+    ...(id === 'youku' && { clientSecret: 'tessera-secret' }),
   })
 
 const benefit = (id: string, at: PartnerId, more: object = {}) => ({

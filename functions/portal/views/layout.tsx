@@ -1,8 +1,9 @@
-import type { Child, FC } from 'hono/jsx'
-import { asLanguage, languageNames, languages } from '../language.ts'
+import type { FC } from 'hono/jsx'
+import { languageNames, languages } from '../language.ts'
 import { styleAddress } from '../style.ts'
 import type { View, Visit } from '../visit.ts'
 import { Mark } from './mark.tsx'
+import { Csrf } from './pieces.tsx'
 
 /** The whole document around a page's own part. */
 export const documentOf = (visit: Visit, { title, body, reopens = true }: View) => {
@@ -16,16 +17,19 @@ export const documentOf = (visit: Visit, { title, body, reopens = true }: View) 
         <title>{`${title} · ${messages.product}`}</title>
         <link rel="stylesheet" href={styleAddress} />
       </head>
-      <body>
-        <a class="skip" href="#content">
+      <body class="flex min-h-screen flex-col">
+        <a
+          class="btn btn-primary sr-only focus:not-sr-only focus:absolute focus:top-2 focus:left-2 focus:z-10 focus:px-4"
+          href="#content"
+        >
           {messages.skip}
         </a>
         <Header visit={visit} reopens={reopens} />
-        <main id="content" tabindex={-1}>
+        <main id="content" class="mx-auto w-full max-w-5xl flex-1 px-4 pt-6 pb-12 sm:pt-10" tabindex={-1}>
           {body}
         </main>
-        <footer>
-          <p>{messages.footer}</p>
+        <footer class="no-print border-t border-base-300">
+          <p class="mx-auto w-full max-w-5xl px-4 py-6 text-sm text-quiet">{messages.footer}</p>
         </footer>
       </body>
     </html>
@@ -33,58 +37,76 @@ export const documentOf = (visit: Visit, { title, body, reopens = true }: View) 
 }
 
 const Header: FC<{ visit: Visit; reopens: boolean }> = ({ visit, reopens }) => {
-  const { language, messages, session, url } = visit
+  const { messages, session } = visit
+  return (
+    <header class="no-print border-b border-base-300 bg-base-100">
+      <div class="mx-auto w-full max-w-5xl px-4">
+        <div class="flex min-h-14 items-center gap-1">
+          <a class="mr-auto inline-flex min-h-11 items-center gap-2 text-lg font-bold" href="/">
+            <Mark />
+            <span>{messages.product}</span>
+          </a>
+          <LanguageSwitch visit={visit} reopens={reopens} />
+          {session && (
+            <form method="post" action="/sign-out">
+              <Csrf visit={visit} />
+              <button type="submit" class="btn btn-ghost btn-sm font-medium">
+                {messages.signOut}
+              </button>
+            </form>
+          )}
+        </div>
+        {session && <Tabs visit={visit} />}
+      </div>
+    </header>
+  )
+}
+
+/** Each language but the present one, named in its own words. */
+const LanguageSwitch: FC<{ visit: Visit; reopens: boolean }> = ({ visit, reopens }) => {
+  const { language, messages, url } = visit
   const there = (code: string) => {
     const query = new URLSearchParams(reopens ? url.search : '')
     query.set('lang', code)
     return `${reopens ? url.pathname : '/'}?${query}`
   }
   return (
-    <header>
-      <div class="bar">
-        <a class="wordmark" href="/">
-          <Mark />
-          <span>{messages.product}</span>
-        </a>
-        <nav aria-label={messages.languages}>
-          <ul class="languages">
-            {languages.map(code => (
-              <li>
-                <a
-                  href={there(code)}
-                  lang={code}
-                  hreflang={code}
-                  aria-current={asLanguage(code) === language ? 'true' : undefined}
-                >
-                  {languageNames[code]}
-                </a>
-              </li>
-            ))}
-          </ul>
-        </nav>
-        {session && (
-          <form method="post" action="/sign-out">
-            <Csrf visit={visit} />
-            <button type="submit" class="quiet">
-              {messages.signOut}
-            </button>
-          </form>
-        )}
-      </div>
-    </header>
+    <nav aria-label={messages.languages}>
+      <ul class="flex">
+        {languages
+          .filter(code => code !== language)
+          .map(code => (
+            <li>
+              <a class="btn btn-ghost btn-sm font-medium" href={there(code)} lang={code} hreflang={code}>
+                {languageNames[code]}
+              </a>
+            </li>
+          ))}
+      </ul>
+    </nav>
   )
 }
 
-/** The proof that a form is ours, which every form carries. */
-export const Csrf: FC<{ visit: Visit }> = ({ visit }) => (
-  <input type="hidden" name="csrf" value={visit.session?.csrf ?? ''} />
-)
-
-export const Banner: FC<{ children?: Child }> = ({ children }) => (
-  <p class="banner" role="status">
-    <span class="tick" aria-hidden="true">
-      ✓
-    </span>
-    {children}
-  </p>
-)
+const Tabs: FC<{ visit: Visit }> = ({ visit }) => {
+  const { messages, url } = visit
+  const tabs = [
+    ['/', messages.home],
+    ['/pass', messages.tabs.pass],
+    ['/activity', messages.tabs.activity],
+    ['/privacy', messages.tabs.privacy],
+  ] as const
+  const within = (path: string) => url.pathname === path || (path !== '/' && url.pathname.startsWith(`${path}/`))
+  return (
+    <nav aria-label={messages.tabs.label}>
+      <ul class="tab-row flex flex-wrap gap-x-3 text-[0.9375rem] sm:gap-x-7 sm:text-base">
+        {tabs.map(([path, name]) => (
+          <li>
+            <a href={path} aria-current={within(path) ? 'page' : undefined}>
+              {name}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  )
+}

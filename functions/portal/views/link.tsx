@@ -1,85 +1,82 @@
-import type { FC } from 'hono/jsx'
 import type { LinkOffer } from '../../links/prepare-link.ts'
 import { durationIn, localized } from '../language.ts'
 import { linkPath, type SignedInVisit, type View } from '../visit.ts'
-import { Csrf } from './layout.tsx'
-import { Monogram } from './mark.tsx'
+import { Actions, Alert, Csrf, Heading, Items, PageHead, Panel } from './pieces.tsx'
 
 /** Consent to one partner: recipient, purpose, each data item, how to undo it. */
 export function consentView(visit: SignedInVisit, offer: LinkOffer, formLeadsTo: string): View {
   const { messages, language } = visit
   const { partner, programme, benefits, existing } = offer
   const name = localized(partner.name, language)
+  const title = messages.consentTitle(name)
   return {
-    title: messages.consentTitle(name),
+    title,
     formLeadsTo,
     body: (
-      <section class="panel">
-        <div class="card-head">
-          <Monogram id={partner.id} name={name} />
-          <h1>{messages.consentTitle(name)}</h1>
-        </div>
-        <p class="lead">{messages.consentLead(name)}</p>
-        {existing?.state === 'active' && <p class="fine">{messages.alreadyLinkedHere(existing.account)}</p>}
-        <h2>{messages.recipient}</h2>
+      <Panel>
+        <PageHead title={title} lead={messages.consentLead(name)} partner={{ id: partner.id, name }} />
+        {existing?.state === 'active' && (
+          <Alert tone="info">
+            <p>{messages.alreadyLinkedHere(existing.account)}</p>
+          </Alert>
+        )}
+        <Heading>{messages.recipient}</Heading>
         <p>{messages.recipientText(name, new URL(partner.issuer).host)}</p>
-        <h2>{messages.purpose}</h2>
-        <p>{messages.purposeText(localized(programme.name, language))}</p>
+        <Heading>{messages.purpose}</Heading>
+        <p class="mb-2">{messages.purposeText(localized(programme.name, language))}</p>
         <Items items={benefits.map(benefit => localized(benefit.name, language))} />
-        <h2>{messages.sharedWith(name)}</h2>
+        <Heading>{messages.sharedWith(name)}</Heading>
         <Items items={messages.sharedWithItems} />
-        <h2>{messages.sharedBy(name)}</h2>
+        <Heading>{messages.sharedBy(name)}</Heading>
         <Items items={messages.sharedByItems} />
-        <h2>{messages.undo}</h2>
+        <Heading>{messages.undo}</Heading>
         <p>{messages.undoText(durationIn(language, partner.relinkCooldown))}</p>
         <form method="post" action={linkPath(partner.id)}>
           <Csrf visit={visit} />
           <input type="hidden" name="programme" value={programme.id} />
-          <p class="actions">
-            <button type="submit" class="button">
+          <Actions>
+            <button type="submit" class="btn btn-primary w-full sm:w-auto">
               {messages.agree}
             </button>
-            <button type="submit" class="button secondary" name="cancel" value="yes">
+            <button type="submit" class="btn btn-outline w-full sm:w-auto" name="cancel" value="yes">
               {messages.cancel}
             </button>
-          </p>
+          </Actions>
         </form>
-      </section>
+      </Panel>
     ),
   }
 }
 
-const Items: FC<{ items: readonly string[] }> = ({ items }) => (
-  <ul class="items">
-    {items.map(item => (
-      <li>{item}</li>
-    ))}
-  </ul>
-)
-
 /** A link belongs to one programme: the member says which. */
 export function programmeChoiceView({ messages, language }: SignedInVisit, offers: LinkOffer[]): View {
   const partner = offers[0]?.partner
-  const title = messages.whichProgramme(partner ? localized(partner.name, language) : '')
+  const name = partner ? localized(partner.name, language) : ''
+  const title = messages.whichProgramme(name)
   return {
     title,
     body: (
-      <section class="panel">
-        <h1>{title}</h1>
-        <p class="lead">{messages.whichProgrammeLead}</p>
-        <ul class="choices">
+      <Panel>
+        <PageHead
+          title={title}
+          lead={messages.whichProgrammeLead}
+          {...(partner && { partner: { id: partner.id, name } })}
+        />
+        <ul class="grid gap-3">
           {offers.map(offer => (
             <li>
-              <a class="button secondary" href={linkPath(offer.partner.id, offer.programme.id)}>
+              <a class="btn btn-outline w-full" href={linkPath(offer.partner.id, offer.programme.id)}>
                 {localized(offer.programme.name, language)}
               </a>
             </li>
           ))}
         </ul>
-        <p>
-          <a href="/">{messages.backHome}</a>
+        <p class="mt-6">
+          <a class="link" href="/">
+            {messages.backHome}
+          </a>
         </p>
-      </section>
+      </Panel>
     ),
   }
 }

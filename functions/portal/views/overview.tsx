@@ -2,28 +2,50 @@ import type { FC } from 'hono/jsx'
 import type { Instant } from '../../../schemas/primitives.ts'
 import { isBefore } from '../../kernel/clock.ts'
 import type { MembershipOverview } from '../../memberships/overview.ts'
+import { standingIn } from '../benefit-state.ts'
 import { dateIn, localized, type Messages, moneyIn } from '../language.ts'
 import type { SignedInVisit, View } from '../visit.ts'
 import { BenefitCard, choiceAnchor } from './benefit-card.tsx'
-import { Banner, Csrf } from './layout.tsx'
+import { ChoiceFields } from './choose.tsx'
+import { Banner, Csrf, Empty, Fact, PageHead } from './pieces.tsx'
 
 /** Everything a member has, the newest membership first. */
 export function overviewView(visit: SignedInVisit, memberships: MembershipOverview[], now: Instant): View {
   const { messages, session } = visit
   const done = bannerOf(visit, memberships)
+  const shown = memberships.map(withOwnLinks)
   return {
     title: messages.home,
     body: (
       <>
         {done && <Banner>{done}</Banner>}
-        <h1>{messages.overviewTitle(session.name)}</h1>
-        {memberships.map(withOwnLinks).map(overview => (
-          <MembershipSection visit={visit} overview={overview} now={now} />
-        ))}
+        <PageHead title={messages.overviewTitle(session.name)} lead={leadOf(messages, shown)} />
+        <div class="grid gap-12">
+          {shown.map(overview => (
+            <MembershipSection visit={visit} overview={overview} now={now} />
+          ))}
+        </div>
       </>
     ),
   }
 }
+
+function leadOf(messages: Messages, memberships: MembershipOverview[]): string {
+  const states = memberships.flatMap(overview =>
+    overview.benefits.map(held => ({ group: groupOf(overview, held), ...standingIn(overview, held) })),
+  )
+  const waiting = states.filter(({ action }) => action && action !== 'unlink')
+  // A group is one thing to do, however many options it has.
+  const single = waiting.filter(({ action, group }, place) => {
+    const first = waiting.findIndex(other => other.action === 'choose' && other.group === group)
+    return action !== 'choose' || first === place
+  })
+  const inUse = states.filter(({ state }) => state === 'active' || state === 'ending').length
+  return messages.overviewLead(inUse, single.length)
+}
+
+const groupOf = ({ membership }: MembershipOverview, { benefit }: MembershipOverview['benefits'][number]) =>
+  `${membership.id}/${benefit.choiceGroup}`
 
 /** A link stands with the programme's live membership, if there is one, and not with those that are over. */
 function withOwnLinks(overview: MembershipOverview, _index: number, all: MembershipOverview[]): MembershipOverview {
@@ -38,12 +60,10 @@ export const emptyView = ({ messages, session }: SignedInVisit): View => ({
   title: messages.home,
   body: (
     <>
-      <h1>{messages.overviewTitle(session.name)}</h1>
-      <section class="panel notice" aria-labelledby="empty">
-        <h2 id="empty">{messages.noMembershipTitle}</h2>
-        <p class="lead">{messages.noMembership}</p>
-        <p>{messages.noMembershipOther}</p>
-      </section>
+      <PageHead title={messages.overviewTitle(session.name)} />
+      <Empty title={messages.noMembershipTitle} text={messages.noMembership}>
+        <p class="text-quiet">{messages.noMembershipOther}</p>
+      </Empty>
     </>
   ),
 })
@@ -64,53 +84,69 @@ function bannerOf({ messages, language, url }: SignedInVisit, memberships: Membe
 type Props = { visit: SignedInVisit; overview: MembershipOverview; now: Instant }
 
 const MembershipSection: FC<Props> = ({ visit, overview, now }) => {
-  const { messages, language } = visit
-  const { membership, programme, plan, benefits, openChoices } = overview
-  const heading = `membership-${membership.id}`
-  const date = (instant: Instant) => dateIn(language, instant, programme.timeZone)
+  const { messages } = visit
+  const { membership, benefits, openChoices } = overview
   const over = membership.state === 'ended'
+  // Two or four stand better in pairs than with one left over.
+  const pairs = benefits.length === 2 || benefits.length === 4
   const undecided = openChoices.filter(({ group, chosen }) => !over && chosen.length < group.choose)
-  const end = membership.endedAt ?? membership.endsAt
   return (
-    <section class={over ? 'membership is-over' : 'membership'} aria-labelledby={heading}>
-      <div class="pass">
-        <div class="pass-head">
-          <h2 id={heading}>{messages.membershipOf(localized(programme.name, language))}</h2>
-          <span class="badge badge-on-pass">{messages.membershipStates[membership.state]}</span>
-        </div>
-        {hintsOf(messages, overview, now, date).map(hint => (
-          <p>{hint}</p>
-        ))}
-        <dl class="facts">
-          <div>
-            <dt>{over ? messages.endedOn : messages.validUntil}</dt>
-            <dd>
-              <time datetime={end}>{date(end)}</time>
-            </dd>
-          </div>
-          <div>
-            <dt>{messages.plan}</dt>
-            <dd>{plan.name ? localized(plan.name, language) : plan.id}</dd>
-          </div>
-          <div>
-            <dt>{messages.paid}</dt>
-            <dd>{moneyIn(language, membership.paid)}</dd>
-          </div>
-        </dl>
-      </div>
+    <section class="grid gap-5" aria-labelledby={`membership-${membership.id}`}>
+      <MemberCard visit={visit} overview={overview} now={now} />
       {undecided.map(choice => (
-        <ChoiceForm visit={visit} overview={overview} choice={choice} />
+        <form
+          class="card scroll-mt-4 border-2 border-primary"
+          id={choiceAnchor(membership.id, choice.group.id)}
+          method="post"
+          action={`/choose/${choice.group.id}`}
+        >
+          <div class="card-body">
+            <Csrf visit={visit} />
+            <ChoiceFields visit={visit} overview={overview} choice={choice} />
+            <button type="submit" class="btn btn-primary mt-3 w-full sm:w-fit">
+              {messages.chooseButton}
+            </button>
+          </div>
+        </form>
       ))}
       {benefits.length === 0 ? (
         <p class="panel">{messages.noBenefitsHere}</p>
       ) : (
-        <ul class="cards">
+        <ul class={pairs ? 'grid gap-4 sm:grid-cols-2' : 'grid gap-4 sm:grid-cols-2 lg:grid-cols-3'}>
           {benefits.map(held => (
-            <BenefitCard visit={visit} overview={overview} held={held} />
+            <BenefitCard visit={visit} overview={overview} held={held} wide={pairs} />
           ))}
         </ul>
       )}
     </section>
+  )
+}
+
+const MemberCard: FC<Props> = ({ visit, overview, now }) => {
+  const { messages, language } = visit
+  const { membership, programme, plan } = overview
+  const date = (instant: Instant) => dateIn(language, instant, programme.timeZone)
+  const over = membership.state === 'ended'
+  const end = membership.endedAt ?? membership.endsAt
+  return (
+    <div class={over ? 'member-card is-over' : 'member-card'}>
+      <div class="flex flex-wrap items-center justify-between gap-x-4 gap-y-2">
+        <h2 id={`membership-${membership.id}`} class="text-xl sm:text-2xl">
+          {messages.membershipOf(localized(programme.name, language))}
+        </h2>
+        <span class="badge border-0 bg-white text-black">{messages.membershipStates[membership.state]}</span>
+      </div>
+      {hintsOf(messages, overview, now, date).map(hint => (
+        <p class="mt-2">{hint}</p>
+      ))}
+      <dl class="facts mt-6 w-full sm:flex sm:gap-12">
+        <Fact term={over ? messages.endedOn : messages.validUntil}>
+          <time datetime={end}>{date(end)}</time>
+        </Fact>
+        <Fact term={messages.plan}>{plan.name ? localized(plan.name, language) : plan.id}</Fact>
+        <Fact term={messages.paid}>{moneyIn(language, membership.paid)}</Fact>
+      </dl>
+    </div>
   )
 }
 
@@ -129,46 +165,4 @@ function hintsOf(
     state === 'suspended' && hints.suspended,
     cancelAtEnd && hints.cancelAtEnd,
   ].filter(hint => typeof hint === 'string')
-}
-
-type Choice = MembershipOverview['openChoices'][number]
-
-const ChoiceForm: FC<{ visit: SignedInVisit; overview: MembershipOverview; choice: Choice }> = props => {
-  const { visit, overview, choice } = props
-  const { messages, language } = visit
-  const { group, options, chosen } = choice
-  const anchor = choiceAnchor(overview.membership.id, group.id)
-  const partnerOf = (id: string) => overview.benefits.find(({ partner }) => partner.id === id)?.partner.name ?? id
-  return (
-    <form class="panel choice" id={anchor} method="post" action={`/choose/${group.id}`}>
-      <Csrf visit={visit} />
-      <input type="hidden" name="programme" value={overview.programme.id} />
-      <fieldset aria-describedby={`${anchor}-hint`}>
-        <legend>{messages.chooseTitle(group.choose, options.length)}</legend>
-        <p id={`${anchor}-hint`}>
-          {messages.chooseLead} {group.changeEvery && messages.chooseChangeEvery}
-        </p>
-        {options.map(option => (
-          <label class="option">
-            <input
-              type={group.choose === 1 ? 'radio' : 'checkbox'}
-              name="benefit"
-              value={option.id}
-              required={group.choose === 1}
-              checked={chosen.includes(option.id)}
-            />
-            <span>
-              {localized(option.name, language)}
-              <span class="fine"> · {localized(partnerOf(option.partner), language)}</span>
-            </span>
-          </label>
-        ))}
-      </fieldset>
-      <p class="actions">
-        <button type="submit" class="button">
-          {messages.chooseButton}
-        </button>
-      </p>
-    </form>
-  )
 }

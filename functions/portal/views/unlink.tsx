@@ -4,8 +4,7 @@ import type { Instant } from '../../../schemas/primitives.ts'
 import type { Benefit, Programme } from '../../../schemas/programme.ts'
 import { dateIn, localized } from '../language.ts'
 import { type SignedInVisit, unlinkPath, type View } from '../visit.ts'
-import { Csrf } from './layout.tsx'
-import { Monogram } from './mark.tsx'
+import { Actions, Csrf, Fact, Facts, Heading, Items, PageHead, Panel } from './pieces.tsx'
 
 type Ending = {
   programme: Programme
@@ -22,38 +21,41 @@ export function unlinkView(visit: SignedInVisit, ending: Ending): View {
   const { messages, language } = visit
   const { partner, programme, benefits, link, relinkFrom } = ending
   const name = localized(partner.name, language)
+  const title = messages.unlinkTitle(name)
   return {
-    title: messages.unlinkTitle(name),
+    title,
     body: (
-      <section class="panel">
-        <div class="card-head">
-          <Monogram id={partner.id} name={name} />
-          <h1>{messages.unlinkTitle(name)}</h1>
-        </div>
-        <p class="lead">
-          {messages.linkedAccount}: <strong>{link.account}</strong>
-        </p>
-        <p>{messages.unlinkLead}</p>
-        <ul class="items">
-          {benefits.map(benefit => (
-            <li>{messages.unlinkEnds(localized(benefit.name, language))}</li>
-          ))}
-          <li>{messages.unlinkCooldown(dateIn(language, relinkFrom, programme.timeZone))}</li>
-          <li>{messages.unlinkKeeps(name)}</li>
-        </ul>
+      <Panel>
+        <PageHead title={title} partner={{ id: partner.id, name }} />
+        <Facts columns>
+          <Fact term={messages.linkedAccount}>
+            <strong>{link.account}</strong>
+            <span class="block text-sm text-quiet">
+              {messages.since(dateIn(language, link.since, programme.timeZone))}
+            </span>
+          </Fact>
+        </Facts>
+        <Heading>{messages.unlinkLead}</Heading>
+        <Items
+          items={[
+            ...benefits.map(benefit => messages.unlinkEnds(localized(benefit.name, language))),
+            messages.unlinkCooldown(dateIn(language, relinkFrom, programme.timeZone)),
+            messages.unlinkKeeps(name),
+          ]}
+        />
         <form method="post" action={unlinkPath(partner.id)}>
           <Csrf visit={visit} />
           <input type="hidden" name="programme" value={programme.id} />
-          <p class="actions">
-            <button type="submit" class="button danger">
+          <Actions>
+            <button type="submit" class="btn btn-error w-full sm:w-auto">
               {messages.unlinkButton}
             </button>
-            <a class="button secondary" href="/">
+            <a class="btn btn-outline w-full sm:w-auto" href="/">
               {messages.keepLinked}
             </a>
-          </p>
+          </Actions>
         </form>
-      </section>
+      </Panel>
     ),
   }
 }

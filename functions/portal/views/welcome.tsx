@@ -6,23 +6,31 @@ export const welcomeView = ({ messages }: Visit): View => ({
   title: messages.welcomeTitle,
   body: (
     <>
-      <section class="hero">
+      <section class="grid justify-items-center gap-5 py-8 text-center sm:py-16">
         <Mark large />
-        <h1>{messages.welcomeTitle}</h1>
-        <p class="lead">{messages.welcomeLead}</p>
-        <p>
-          <a class="button" href={signInPath('/')}>
-            {messages.signIn}
-          </a>
-        </p>
+        <h1 class="max-w-2xl text-3xl sm:text-5xl">{messages.welcomeTitle}</h1>
+        <p class="max-w-xl text-lg text-quiet">{messages.welcomeLead}</p>
+        <a class="btn btn-primary mt-2 w-full max-w-xs sm:w-auto sm:px-10" href={signInPath('/')}>
+          {messages.signIn}
+        </a>
       </section>
       <section aria-labelledby="steps">
-        <h2 id="steps">{messages.stepsTitle}</h2>
-        <ol class="steps">
-          {messages.steps.map(([name, text]) => (
-            <li>
-              <h3>{name}</h3>
-              <p>{text}</p>
+        <h2 id="steps" class="mb-4 text-xl">
+          {messages.stepsTitle}
+        </h2>
+        <ol class="grid gap-4 sm:grid-cols-3">
+          {messages.steps.map(([name, text], place) => (
+            <li class="card">
+              <div class="card-body">
+                <span
+                  class="mb-1 grid size-9 place-items-center rounded-full bg-primary font-bold text-primary-content"
+                  aria-hidden="true"
+                >
+                  {place + 1}
+                </span>
+                <h3 class="text-lg">{name}</h3>
+                <p class="text-quiet">{text}</p>
+              </div>
             </li>
           ))}
         </ol>
