@@ -2,7 +2,7 @@ import { contracts, programme } from '../../functions/local/demo.ts'
 import type { Scope } from '../../schemas/client.ts'
 import { partnerDocument, sale, type seedUse } from '../support/gateway.ts'
 
-export type Seeded = Awaited<ReturnType<typeof seedUse>> & { statement: string }
+export type Seeded = Awaited<ReturnType<typeof seedUse>> & { statement: string; pass: string }
 
 /**
  * What somebody who may ask for anything but owns none of this gets: a refusal; an answer about nothing of the owner's
@@ -79,13 +79,33 @@ export const expectations: Record<string, Expectation> = {
   'GET /sign-in/callback': { access: 'public' },
   'GET /link/{partner}/callback': { access: 'session' },
   'POST /oauth/token': { access: 'client-credentials' },
+  'POST /oauth/par': { access: 'client-credentials' },
+  'POST /oauth/device-authorization': { access: 'client-credentials' },
+  'POST /oauth/revoke': { access: 'client-credentials' },
+  // A browser's: what it may do hangs on the request that a partner began, and on the member's session.
+  'GET /oauth/authorize': { access: 'public' },
+  'GET /oauth/authorize/{uid}': { access: 'public' },
+  'GET /oauth/interaction/{uid}': { access: 'session' },
+  'POST /oauth/interaction/{uid}': { access: 'session' },
+  'GET /device': { access: 'session' },
+  'POST /device': { access: 'session' },
+  // The event's own signature says whose it is.
+  'POST /events/{partner}': { access: 'client-credentials' },
 
   'POST /sign-out': { access: 'session' },
   'GET /link/{partner}': { access: 'session' },
   'POST /link/{partner}': { access: 'session' },
   'GET /unlink/{partner}': { access: 'session' },
   'POST /unlink/{partner}': { access: 'session' },
+  'GET /link/{partner}/done': { access: 'session' },
+  'GET /choose/{group}': { access: 'session' },
   'POST /choose/{group}': { access: 'session' },
+  'GET /activity': { access: 'session' },
+  'GET /pass': { access: 'session' },
+  'GET /privacy': { access: 'session' },
+  'GET /privacy/export': { access: 'session' },
+  'GET /privacy/erase': { access: 'session' },
+  'POST /privacy/erase': { access: 'session' },
 
   'GET /v1/programmes/{id}': brand(['programmes:write', 'finance:read'], fixed('/v1/programmes/88vip')),
   'PUT /v1/programmes/{id}': brand(['programmes:write'], fixed('/v1/programmes/88vip'), { body: () => programme }),
@@ -120,6 +140,10 @@ export const expectations: Record<string, Expectation> = {
   'POST /v1/memberships/{id}/refund': action('refund'),
 
   'GET /v1/links': partner(['entitlements:read'], ({ account }) => `/v1/links?account=${account}`, { own: 200 }),
+  'POST /v1/passes/redeem': partner(['redemptions:write'], fixed('/v1/passes/redeem'), notYours, {
+    body: ({ pass }) => ({ id: 'till-1', token: pass }),
+    answers: 201,
+  }),
   'POST /v1/entitlement-tokens': partner(['entitlements:read'], fixed('/v1/entitlement-tokens'), absent('link'), {
     body: ({ link }) => ({ linkId: link.id }),
   }),

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Table } from '../../functions/kernel/table.ts'
 import { programme } from '../../functions/local/demo.ts'
+import { issuePass } from '../../functions/passes/issue-pass.ts'
 import type { Problem } from '../../schemas/problem.ts'
 import { routes } from '../../schemas/routes.ts'
 import {
@@ -33,7 +34,10 @@ beforeAll(async () => {
   await seedTerms(world)
   const use = await seedUse(world)
   const { id: statement } = await closeOctober(world)
-  seeded = { ...use, statement }
+  const { member } = use.link
+  const { token: pass } = await issuePass(world.services, { member, programme: programme.id, partner: 'youku' })
+  world.confidential.add(pass)
+  seeded = { ...use, statement, pass }
   for (const client of ['alibaba', 'youku']) await world.tokenOf(client)
 })
 afterAll(() => expect(leaksOf(world)).toEqual([]))

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { clients } from '../../functions/local/demo.ts'
+import { issuePass } from '../../functions/passes/issue-pass.ts'
 import type { Scope } from '../../schemas/client.ts'
 import type { Problem } from '../../schemas/problem.ts'
 import { routes } from '../../schemas/routes.ts'
@@ -17,7 +18,11 @@ const others = (access: Exclude<Expectation['access'], 'bearer'>) =>
   routes.filter(route => expectations[keyOf(route)]?.access === access)
 /** A page or document that needs no ids of somebody's. */
 const plainPath = (path: string) =>
-  path.replace('{partner}', 'youku').replace('{group}', 'video').replace('{n}', String(seeded.link.status?.list))
+  path
+    .replace('{partner}', 'youku')
+    .replace('{group}', 'video')
+    .replace('{uid}', 'not-begun')
+    .replace('{n}', String(seeded.link.status?.list))
 
 let world: GatewayWorld
 let seeded: Seeded
@@ -28,7 +33,10 @@ beforeAll(async () => {
   await seedTerms(world)
   const use = await seedUse(world)
   const { id: statement } = await closeOctober(world)
-  seeded = { ...use, statement }
+  const { member, programme } = use.link
+  const { token: pass } = await issuePass(world.services, { member, programme, partner: 'youku' })
+  seeded = { ...use, statement, pass }
+  world.confidential.add(pass)
   bad = await badAuthorizations(world, use.batch.receipt)
   for (const authorization of Object.values(bad)) {
     const token = authorization.split(' ')[1] ?? ''
@@ -72,6 +80,8 @@ test('exactly these need no credentials', () => {
     'GET /docs',
     'GET /docs.css',
     'GET /health',
+    'GET /oauth/authorize',
+    'GET /oauth/authorize/{uid}',
     'GET /openapi.json',
     'GET /portal.css',
     'GET /sign-in',
@@ -97,7 +107,8 @@ describe('without a token', () => {
     async ({ method, path }) => {
       const { status } = await world.call(undefined, method, plainPath(path))
       // The identity provider of this suite does not exist: its pages say so.
-      const statuses = path === '/sign-in' ? [502] : path === '/sign-in/callback' ? [400] : [200]
+      // Nobody has begun anything here: the authorization server's pages say that.
+      const statuses = path === '/sign-in' ? [502] : /callback$|^\/oauth\//.test(path) ? [400] : [200]
       expect(statuses).toContain(status)
     },
   )
@@ -149,7 +160,10 @@ describe('with a bad token', () => {
             ...(authorization !== undefined && { authorization }),
             'content-type': 'application/x-www-form-urlencoded',
           },
-          body: authorization?.startsWith('Basic') ? 'grant_type=password' : 'grant_type=client_credentials',
+          // The credentials are good ones: what is asked with them is not.
+          body: authorization?.startsWith('Basic')
+            ? 'grant_type=password&scope=usage%3Awrite'
+            : 'grant_type=client_credentials',
         })
         expect([400, 401]).toContain(answer.status)
         expect(Object.keys((await answer.json()) as object)).not.toContain('access_token')

@@ -11,7 +11,10 @@ export type Asked = {
 const inside = /dynamo|\baws\b|amazon|\bkms\b|conditionalcheck|validationexception|node_modules|\.tsx?:\d|\n\s+at /i
 const banners = ['server', 'x-powered-by', 'x-aspnet-version']
 const members = ['type', 'title', 'status', 'code', 'detail', 'instance']
-const pages = /^\/($|\?|sign-in|sign-out|link\/|unlink\/|choose\/|portal\.css)/
+const pages =
+  /^\/($|\?|sign-in|sign-out|link\/|unlink\/|choose\/|portal\.css|activity|pass|privacy|device|oauth\/(authorize|interaction\/))/
+/** Their errors are those of RFC 6749 section 5.2. */
+const forOAuthClients = /^\/oauth\/(token|par|device-authorization|revoke)$/
 
 /** What is wrong with an answer by the rules that hold for all of them. */
 export async function faultsOfAnswer({ path, headers: asked }: Asked, answer: Response): Promise<string[]> {
@@ -45,7 +48,9 @@ function faultsOfRefusal(
   const told = inside.exec(text)
   const faults = told ? [`tells of the inside: ${told[0]}`] : []
   if (type.startsWith('text/html') && pages.test(path)) return faults
-  if (type.startsWith('application/json') && path === '/oauth/token') return faults
+  if (type.startsWith('application/json') && forOAuthClients.test(path)) return faults
+  // RFC 8935 has an error document of its own.
+  if (type.startsWith('application/json') && path.startsWith('/events/') && status === 400) return faults
   if (type !== 'application/problem+json') return [...faults, `the content type is ${type}`]
   if (text === '') return faults
   const problem = JSON.parse(text) as Record<string, unknown>
