@@ -4,7 +4,7 @@ import type { Services } from './connect.ts'
 import { contractRoutes } from './contracts/routes.ts'
 import { docsRoutes } from './docs/routes.tsx'
 import { eventRoutes } from './events/routes.ts'
-import { gateway, type Part } from './gateway.ts'
+import { answerNothing, gateway, type Part } from './gateway.ts'
 import { authorizePart } from './gateway-authorize.ts'
 import { settlementNeeds, usageNeeds } from './gateway-needs.ts'
 import { tokenPart } from './gateway-token.ts'
@@ -13,7 +13,7 @@ import { linkRoutes } from './links/routes.ts'
 import { membershipRoutes } from './memberships/routes.ts'
 import { partnerRoutes } from './partners/routes.ts'
 import { passRoutes } from './passes/routes.ts'
-import { portalRoutes } from './portal/routes.tsx'
+import { lostPage, portalRoutes } from './portal/routes.tsx'
 import { programmeRoutes } from './programmes/routes.ts'
 import { reconciliationRoutes } from './reconciliation/routes.ts'
 import { settlementRoutes } from './settlement/routes.ts'
@@ -36,6 +36,9 @@ export const apiPart: Part = (app, services) => {
     return built
   }
   app.get('/openapi.json', c => c.json(document()))
+  const lost = lostPage(services)
+  // A browser that asks for a page is a person; programs get the problem that they can read.
+  app.notFound(c => (/^text\/html\b/.test(c.req.header('accept') ?? '') ? lost(c) : answerNothing(services)(c)))
   app.route('/', docsRoutes({ document }))
 }
 

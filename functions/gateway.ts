@@ -34,7 +34,7 @@ export function gateway(services: Services, parts: Partial<Record<Entry, Part>>)
   app.use(bodyWithin(usageLimits.bytes, `at most ${usageLimits.bytes} bytes`))
   app.use(bearer(accessVerifier(services)))
   app.onError(answerProblem(services.log))
-  app.notFound(c => answerProblem(services.log)(new Refusal('not-found', `there is no ${c.req.path}`), c))
+  app.notFound(answerNothing(services))
 
   for (const mount of Object.values(parts)) mount(app, services)
   refuseOtherMethods(
@@ -43,6 +43,12 @@ export function gateway(services: Services, parts: Partial<Record<Entry, Part>>)
   )
   return app
 }
+
+/** Unknown routes are problems too. */
+export const answerNothing =
+  ({ log }: Pick<Services, 'log'>) =>
+  (c: Context<GatewayEnv>) =>
+    answerProblem(log)(new Refusal('not-found', `there is no ${c.req.path}`), c)
 
 /**
  * On AWS a wrong method on another Lambda's path falls to this one by the default route: it must answer 405 as the

@@ -1,3 +1,4 @@
+import { refusals } from '../kernel/refusal.ts'
 import { type App, router } from '../kernel/validate.ts'
 import { showActivity } from './activity.ts'
 import { askChoice, chooseBenefits } from './choosing.ts'
@@ -10,7 +11,7 @@ import { askErasure, confirmErasure, downloadExport, showPrivacy, signOutHereOrE
 import { beginSignIn, finishSignIn } from './sign-in.ts'
 import { stylesheet } from './stylesheet.ts'
 import { askUnlink, finishUnlink } from './unlinking.ts'
-import type { SignedInVisit } from './visit.ts'
+import { NoticeShown, type SignedInVisit } from './visit.ts'
 
 /** The member portal: pages for people, who get pages for errors too. */
 export function portalRoutes(services: Needs): App {
@@ -43,6 +44,12 @@ export function portalRoutes(services: Needs): App {
   app.post('/privacy/erase', limit, form(confirmErasure))
   return app
 }
+
+/** What a person gets at an address that leads nowhere. */
+export const lostPage = (services: Needs) =>
+  pages(services).open(async () => {
+    throw new NoticeShown({ code: 'not-found', status: refusals['not-found'][0] })
+  })
 
 const unlessCancelled =
   (page: Page<SignedInVisit>): Page<SignedInVisit> =>

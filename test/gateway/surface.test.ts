@@ -162,6 +162,13 @@ describe('routes and methods', () => {
     },
   )
 
+  test('a person at an address that leads nowhere gets a page with a way on', async () => {
+    const headers = { accept: 'text/html,application/xhtml+xml;q=0.9,*/*;q=0.8' }
+    const answer = await world.request({ method: 'GET', path: '/link/youku/nowhere', headers })
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([404, 'text/html; charset=utf-8'])
+    expect(await answer.text()).toContain('href="/"')
+  })
+
   test.each([
     ['DELETE', '/oauth/token', ['POST']],
     ['GET', '/oauth/token', ['POST']],
