@@ -7,9 +7,12 @@ import type { Services } from './connect.ts'
 import { noteUses } from './entitlements/quota-use.ts'
 import { type EventDelivery, eventDelivery } from './events/deliver-events.ts'
 import { settlementNeeds } from './gateway-needs.ts'
+import { epochSeconds } from './kernel/clock.ts'
 import { errorFields } from './kernel/log.ts'
 import { guardedFetch } from './kernel/outbound.ts'
+import { withdrawBy } from './links/withdraw-consent.ts'
 import { fireDueTimers } from './memberships/fire-timers.ts'
+import { openidClient } from './portal/openid-client.ts'
 import { eraseDue } from './privacy/erase-member.ts'
 import { runClose } from './settlement/close.ts'
 import { followLinks, type LinkTrace } from './tokens/follow-links.ts'
@@ -20,25 +23,37 @@ import { sweepBatch } from './usage/sweep.ts'
 type Attribute = { S?: string; N?: string; M?: Image }
 type Image = { [name: string]: Attribute }
 /** A DynamoDB stream event, as far as it is read here. Delivery is at least once, so every consumer is idempotent. */
-export type StreamEvent = {
-  Records: { eventName?: string; dynamodb?: { NewImage?: unknown; OldImage?: unknown } }[]
+export type StreamEvent = { Records: StreamRecord[] }
+type StreamRecord = {
+  eventName?: string
+  dynamodb?: {
+    /** Epoch seconds, of real time. */
+    ApproximateCreationDateTime?: number
+    NewImage?: unknown
+    OldImage?: unknown
+  }
 }
 
+/** An event that comes so late has changes behind it that wait already. */
+const behindSeconds = 10
+
 /**
- * What follows from a change at once: a link's status bits, which are due within a minute, and the events that tell its
- * partner. Whatever may take longer has a consumer of its own, `settleChanges`, so that nothing stands before them.
+ * What follows from a change at once: a link's status bits, which are due within a minute, and the first attempt to tell
+ * its partner. Whatever may take longer has a consumer of its own, `settleChanges`, so that nothing stands before them.
+ *
+ * The bits behind an event wait for its batch: what has not begun after a second and what is not answered within one is
+ * left to the timers, and so are all events of a lane that is behind, which then catches up without them. So no partner
+ * holds up the bits by more than some seconds; a Lambda for events alone would spare them those too.
  */
 export async function consumeChanges(services: Services, event: StreamEvent): Promise<void> {
   await followLinks(services, event.Records.flatMap(tracesOf))
-  const events = event.Records.flatMap(newEventOf)
-  if (events.length === 0) return
-  // The timers come back to every event that is left: no partner and no fault of ours may hold up the bits behind it.
-  await deliveryOf(services)
-    .deliver(events, { seconds: 5 })
-    .catch(error => services.log('error', 'events-not-delivered', errorFields(error)))
+  const oldest = epochSeconds(services.wallNow()) - behindSeconds
+  const isInTime = ({ dynamodb }: StreamRecord) => (dynamodb?.ApproximateCreationDateTime ?? oldest) >= oldest
+  const events = event.Records.filter(isInTime).flatMap(newEventOf)
+  if (events.length > 0) await deliveryOf(services).deliver(events, { seconds: 1, answerSeconds: 1 })
 }
 
-function newEventOf({ eventName, dynamodb }: StreamEvent['Records'][number]) {
+function newEventOf({ eventName, dynamodb }: StreamRecord) {
   const { [table.kind]: kind, partner, id } = (dynamodb?.NewImage ?? {}) as Image
   if (eventName !== 'INSERT' || kind?.S !== 'outgoing-event' || !partner?.S) return []
   return [{ partner: partner.S, id: EventId.parse(id?.S) }]
@@ -60,7 +75,7 @@ function deliveryOf(services: Services): EventDelivery {
 }
 
 /** A link's images are read no further than to find it: what it now is, its item tells. */
-function tracesOf({ dynamodb }: StreamEvent['Records'][number]): LinkTrace[] {
+function tracesOf({ dynamodb }: StreamRecord): LinkTrace[] {
   const images = [dynamodb?.OldImage, dynamodb?.NewImage].map(image => (image ?? {}) as Image)
   const ofLink = images.filter(image => image[table.kind]?.S === 'link')
   const [{ id, partner } = {}] = ofLink
@@ -138,11 +153,19 @@ export async function fireTimers(services: Services): Promise<void> {
   const outcomes = await Promise.allSettled([
     advanceMemberships(services),
     rotateDueKeys(services),
-    deliveryOf(services).deliverDue({ seconds: 20 }),
-    eraseDue(services),
+    deliveryOf(services).deliverDue({ seconds: 20, answerSeconds: 5 }),
+    resumeErasures(services),
   ])
   const failures = outcomes.flatMap(outcome => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []))
+  for (const failure of failures) services.log('error', 'timer-failed', errorFields(failure))
   if (failures.length > 0) throw new AggregateError(failures, 'some timers did not fire')
+}
+
+/** Erasures are few: what is learnt of a partner's provider is not kept from one minute to the next. */
+function resumeErasures(services: Services): Promise<number> {
+  const allowLoopback = services.config.ALLOW_LOOPBACK
+  const openid = openidClient({ ...services, fetch: guardedFetch({ allowLoopback }), allowLoopback })
+  return eraseDue({ ...services, withdraw: withdrawBy({ ...services, openid }) })
 }
 
 async function advanceMemberships(services: Services): Promise<void> {

@@ -43,7 +43,13 @@ const shapes: Record<FunctionName, Shape> = {
   // Both sign events for partners: what the one could not deliver, the other repeats.
   changes: { memorySize: 512, timeoutSeconds: 60, table: 'all', vault: { ...opens('event'), creates: false } },
   // Shorter than the schedule's minute, so that two runs do not overlap; what is left is due in the next.
-  timers: { memorySize: 512, timeoutSeconds: 55, table: 'all', vault: opens('event') },
+  // It goes on with erasures, which withdraw consents at partners: with a kept token, as the client that the portal is.
+  timers: {
+    memorySize: 512,
+    timeoutSeconds: 55,
+    table: 'all',
+    vault: { ...opens('event', 'client'), secrets: true },
+  },
   settle: { memorySize: 1769, timeoutSeconds: 900, table: 'all', vault: opens('statement') },
 }
 

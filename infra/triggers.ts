@@ -48,7 +48,8 @@ export function streamConsumers(
       filters: [
         stored(equals(names.kind, 'link')),
         removed(equals(names.kind, 'link')),
-        // What a partner is to be told; what it does not take, the timers repeat.
+        // What a partner is to be told, tried once and for a second: what it does not take by then, the timers repeat.
+        // Bits of the same lane wait that long at most. A Lambda for these alone would need a reader of its own (ADR 12).
         inserted(equals(names.kind, 'outgoing-event')),
       ],
     }),

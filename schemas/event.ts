@@ -41,13 +41,13 @@ export const OutgoingEvent = z.strictObject({
   reason: LinkEndReason,
   /** When the change came about, by business time. */
   at: Instant,
-  /** Times that it was sent, or would have been but for a partner that was down just then. */
+  /** Times that it was sent. Being put off while its partner rests is none. */
   attempts: z.int().min(0),
   /** Wall time, as the next one: attempts are made in real time, whatever the business clock says. */
   firstAttemptAt: Instant.optional(),
-  /** Due from then on; at once while there was none. It lies ahead of every attempt, so that no other one joins in. */
+  /** Due from then on; at once while it is absent. It lies ahead of every attempt, so that no other one joins in. */
   nextAttemptAt: Instant.optional(),
-  /** Given up: kept for a while for whoever looks into it, and not sent any more. */
+  /** Given up after an attempt a day or more after the first: kept for whoever looks into it, and not sent any more. */
   failedAt: Instant.optional(),
 })
 export type OutgoingEvent = z.infer<typeof OutgoingEvent>

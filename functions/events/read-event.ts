@@ -16,6 +16,8 @@ export class EventRefused extends Error {
 /** Whom and what a token is to be from and for. */
 export type EventParties = { issuer: string; audience: string }
 export type PartnerEvent = {
+  /** The token's `jti`, which is the partner's own. */
+  id: string
   /** Epoch seconds. */
   occurredAt: number
   /** Which account is concerned, by the partner's own id; absent where no event is of a type that means anything here. */
@@ -70,7 +72,7 @@ export function readEvent(token: string, { issuer, audience }: EventParties, now
       claim === undefined ? 'the claims are no JSON object' : `the claim ${String(claim)} does not conform`,
     )
   }
-  const { iss, aud, iat, toe = iat, sub_id, events } = parsed.data
+  const { iss, aud, iat, jti: id, toe = iat, sub_id, events } = parsed.data
   if (iss !== issuer)
     throw new EventRefused('invalid_issuer', 'iss is not the issuer that the partner is registered with')
   if (![aud].flat().includes(audience))
@@ -81,11 +83,11 @@ export function readEvent(token: string, { issuer, audience }: EventParties, now
   if (types.length === 0 || types.length > mostEvents) throw malformed(`events has 1 to ${mostEvents} members`)
   const occurredAt = Math.min(toe, iat)
   const known = Object.entries(events).filter(([type]) => breakReasons.has(type))
-  if (known.length === 0) return { occurredAt }
+  if (known.length === 0) return { id, occurredAt }
   const { sub: account } = subjectOf([sub_id, ...known.map(([, { subject }]) => subject)], issuer)
   // A closed account needs no cooldown, so of both it is the one that counts.
   const isClosed = known.some(([type]) => breakReasons.get(type) === 'account-closed')
-  return { occurredAt, told: { account, reason: isClosed ? 'account-closed' : 'consent-revoked' } }
+  return { id, occurredAt, told: { account, reason: isClosed ? 'account-closed' : 'consent-revoked' } }
 }
 
 function judgeHeader(token: string): void {

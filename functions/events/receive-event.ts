@@ -7,6 +7,7 @@ import { breakLink } from '../links/break-link.ts'
 import { findPartner } from '../partners/find-partner.ts'
 import type { PartnerKeys } from './partner-keys.ts'
 import { EventRefused, eventAlgorithms, type PartnerEvent, readEvent } from './read-event.ts'
+import { isReceived, rememberReceived } from './store.ts'
 
 type Needs = { table: Table; now: Now; wallNow: Now; newId: NewId; random: Random; log: Log; partnerKeys: PartnerKeys }
 
@@ -14,9 +15,9 @@ type Needs = { table: Table; now: Now; wallNow: Now; newId: NewId; random: Rando
 const toleranceMilliseconds = 60_000
 
 /**
- * Takes a security event token that a partner pushed: what it says of an account breaks the links of that account. No
- * record of tokens is kept, since a repetition finds nothing to do: a link breaks once, and a link that was made after
- * the event, by a member who came back, is not touched by it.
+ * Takes a security event token that a partner pushed: what it says of an account breaks the links of that account. A
+ * link that was made since, by a member who came back, is not touched: not by an event that comes late, since that is
+ * dated before it, and not by a repetition, whose `jti` is known.
  * @throws EventRefused
  * @throws Refusal partner-not-found, partner-keys-unavailable
  */
@@ -35,9 +36,14 @@ export async function receiveEvent(needs: Needs, { partner: id, token }: { partn
   }
 }
 
-async function applied(needs: Needs, partner: string, { told, occurredAt }: PartnerEvent) {
+async function applied(needs: Needs, partner: string, { id, told, occurredAt }: PartnerEvent) {
+  const { table, wallNow } = needs
   // What means nothing here is taken all the same: the partner need not know which types do.
-  return told ? breakLink(needs, { partner, ...told, occurredAt: businessTime(needs, occurredAt) }) : []
+  if (!told || (await isReceived(table, partner, id))) return []
+  const broken = await breakLink(needs, { partner, ...told, occurredAt: businessTime(needs, occurredAt) })
+  // Not before: an event whose effect failed half-way has to have it when it comes again.
+  await rememberReceived(table, partner, id, wallNow())
+  return broken
 }
 
 /** The event's age is real time; links are dated by the business clock, which a test clock may have moved ahead. */

@@ -1,7 +1,9 @@
+import * as z from 'zod'
 import { OutgoingEvent } from '../../schemas/event.ts'
-import type { Instant } from '../../schemas/primitives.ts'
+import { Instant } from '../../schemas/primitives.ts'
+import { sha256 } from '../kernel/canonical.ts'
 import { epochMilliseconds, epochSeconds } from '../kernel/clock.ts'
-import { put, recordType, remove, type Table, type Write } from '../kernel/table.ts'
+import { type Page, passOverConflict, put, recordType, remove, type Table, type Write } from '../kernel/table.ts'
 
 const outgoing = recordType('outgoing-event', OutgoingEvent)
 
@@ -22,23 +24,46 @@ const ttlOf = ({ firstAttemptAt }: OutgoingEvent) =>
 export const newEventWrite = (event: OutgoingEvent): Write =>
   put(outgoing, { ...key(event), ...dueKey(event) }, event, { when: 'absent' })
 
-/** An event after an attempt was begun or given up: of two workers that read the same one, one commits. */
-export const eventWrite = (after: OutgoingEvent, before: OutgoingEvent): Write =>
-  put(outgoing, { ...key(after), ...dueKey(after) }, after, {
-    when: { equals: { attempts: before.attempts } },
+/** An event after an attempt was begun, put off or given up: of two workers that read the same one, one begins. */
+export const eventWrite = (after: OutgoingEvent, before: OutgoingEvent): Write => {
+  const { attempts, nextAttemptAt } = before
+  return put(outgoing, { ...key(after), ...dueKey(after) }, after, {
+    when: { equals: { attempts, ...(nextAttemptAt && { nextAttemptAt }) } },
     ...ttlOf(after),
   })
+}
 
 export const eventRemoval = (event: EventName): Write => remove(key(event))
-
-export const findEvent = (table: Table, name: EventName): Promise<OutgoingEvent | undefined> =>
-  table.get(outgoing, key(name))
 
 export const findEvents = (table: Table, names: EventName[]): Promise<OutgoingEvent[]> =>
   table.getMany(outgoing, names.map(key))
 
-/** Those that are due, the one that has waited longest first; the index may lag behind, so each is read again. */
-export const dueEvents = (table: Table, at: Instant, limit: number): Promise<OutgoingEvent[]> =>
+/** A page of those that are due, the one that has waited longest first; the index may lag behind what they are by now. */
+export const dueEvents = (
+  table: Table,
+  { at, limit, cursor }: { at: Instant; limit: number; cursor: string | undefined },
+): Promise<Page<OutgoingEvent>> =>
+  table.query(outgoing, { partition: duePartition, index: 'gsi1', to: sortable(epochMilliseconds(at)), limit, cursor })
+
+/** A partner's event that had its effect. Kept until its token is too old to be taken at all (24 h, and clocks differ). */
+const received = recordType('received-event', z.strictObject({ receivedAt: Instant }))
+const receivedKey = (partner: string, tokenId: string) => ({ pk: `RECEIVED#${partner}#${sha256(tokenId)}`, sk: 'HEAD' })
+const rememberedSeconds = 25 * 3600
+
+export const isReceived = async (table: Table, partner: string, tokenId: string): Promise<boolean> =>
+  (await table.get(received, receivedKey(partner, tokenId))) !== undefined
+
+export const rememberReceived = (table: Table, partner: string, tokenId: string, receivedAt: Instant): Promise<void> =>
   table
-    .query(outgoing, { partition: duePartition, index: 'gsi1', to: sortable(epochMilliseconds(at)), limit })
-    .then(({ items }) => items)
+    .write(
+      put(
+        received,
+        receivedKey(partner, tokenId),
+        { receivedAt },
+        {
+          when: 'absent',
+          ttl: epochSeconds(receivedAt) + rememberedSeconds,
+        },
+      ),
+    )
+    .catch(passOverConflict)

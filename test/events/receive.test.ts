@@ -82,12 +82,44 @@ describe('an event of a partner', () => {
     const token = await world.youku.sign(world.claims({ type: 'tokensRevoked' }))
     await taken(await world.push(token))
     await taken(await world.push(token))
+    expect(await world.stateOf(link)).toBe('broken')
     world.pass(3600)
     const again = await world.link(member, 'account-1')
     await taken(await world.push(token))
-    expect([await world.stateOf(link), await world.stateOf(again.id)]).toEqual(['broken', 'active'])
+    expect(await world.stateOf(again.id)).toBe('active')
     await taken(await world.push(await world.youku.sign(world.claims({ type: 'tokensRevoked', id: 'event-2' }))))
     expect(await world.stateOf(again.id)).toBe('broken')
+  })
+
+  it('that comes again at once, its answer lost, leaves the link alone that the member made in between', async () => {
+    const world = await eventsWorld()
+    const { member, link } = await linked(world)
+    // Of a closed account, so that there is no cooldown.
+    const token = await world.youku.sign(world.claims({ type: 'accountPurged' }))
+    await taken(await world.push(token))
+    expect(await world.stateOf(link)).toBe('broken')
+    world.pass(5)
+    const again = await world.link(member, 'account-1')
+    await taken(await world.push(token))
+    expect(await world.stateOf(again.id)).toBe('active')
+    const elsewhere = await world.link(member, 'account-1', 'eleme')
+    const { issuer } = world.eleme
+    const sameId = await world.eleme.sign(world.claims({ issuer }))
+    await taken(await world.push(sameId, { partner: 'eleme' }))
+    expect(await world.stateOf(elsewhere.id)).toBe('broken')
+  })
+
+  it('that failed half-way has its effect when it comes again', async () => {
+    const world = await eventsWorld()
+    const { link } = await linked(world)
+    const token = await world.youku.sign(world.claims())
+    const { table } = world.services
+    const { commit } = table
+    table.commit = () => Promise.reject(new Error('the table is gone'))
+    expect((await world.push(token)).status).toBe(500)
+    table.commit = commit
+    await taken(await world.push(token))
+    expect(await world.stateOf(link)).toBe('broken')
   })
 
   it('is dated by real time, wherever the business clock stands', async () => {

@@ -15,6 +15,7 @@ export async function receiver(issuer: string, audience = 'youku') {
   const state = {
     /** Instead of an answer of its own. */
     status: undefined as number | undefined,
+    retryAfter: undefined as string | undefined,
     calls: [] as { type: string | null; token: string }[],
     events: [] as VerifiedEvents[],
     refused: [] as string[],
@@ -26,7 +27,10 @@ export async function receiver(issuer: string, audience = 'youku') {
       if (state.status !== undefined)
         return new Response(null, {
           status: state.status,
-          headers: { location: `${new URL(request.url).origin}/other` },
+          headers: {
+            location: `${new URL(request.url).origin}/other`,
+            ...(state.retryAfter !== undefined && { 'retry-after': state.retryAfter }),
+          },
         })
       try {
         const events = await verifier.verify(token)

@@ -129,7 +129,9 @@ export async function eventsWorld({ loopback = true }: { loopback?: boolean } = 
     /** What has happened to the table since the last time, oldest first. */
     async changes(): Promise<StreamRecord[]> {
       await follower.idle()
-      return records.splice(0)
+      // The engine dates them by the machine's clock.
+      const dated = { ApproximateCreationDateTime: time.wall }
+      return records.splice(0).map(record => ({ ...record, dynamodb: { ...record.dynamodb, ...dated } }))
     },
     async sold(subject: string): Promise<MemberId> {
       const request = MembershipRequest.parse({

@@ -308,13 +308,13 @@ describe('roles', () => {
       token: ['entitlement', 'status-list'],
       authorize: ['access'],
       changes: ['event'],
-      timers: ['event'],
+      timers: ['event', 'client'],
       settle: ['statement'],
     })
     for (const name of names) {
       const decrypts = (conditionKeys: Record<string, string[]>) =>
         permitFor(name)({ action: 'kms:Decrypt', conditionKeys })
-      expect([name, decrypts({})]).toEqual([name, ['api', 'authorize'].includes(name)])
+      expect([name, decrypts({})]).toEqual([name, ['api', 'authorize', 'timers'].includes(name)])
       for (const purpose of KeyPurpose.options) expect([name, decrypts(context(purpose))]).toEqual([name, false])
     }
   })

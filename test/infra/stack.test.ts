@@ -79,7 +79,7 @@ describe('the vault key', () => {
         .map(role => role.replace(/Role.*$/, ''))
     // A pass is shown by a page, so the portal's Lambda signs those; it is no partner that asks there.
     expect(openers('entitlement')).toEqual(['Api', 'Token'])
-    expect(openers('client')).toEqual(['Api'])
+    expect(openers('client')).toEqual(['Api', 'Timers'])
     expect(openers('status-list')).toEqual(['Token'])
     expect(openers('event')).toEqual(['Changes', 'Timers'])
     expect(openers('access')).toEqual(['Authorize'])
