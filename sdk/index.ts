@@ -7,6 +7,11 @@ export {
   type SubjectId,
   type VerifiedEvents,
 } from './events.ts'
+export {
+  createGatewayPassClaims,
+  type GatewayPassClaimsOptions,
+  PassClaimFailed,
+} from './gateway-pass-claims.ts'
 export type { KeyLimits } from './issuer-keys.ts'
 export {
   type Admitted,

@@ -15,7 +15,7 @@ export interface PassClaims {
    * @param passId `jti` of the token
    * @param expiresAt epoch seconds, by the issuer's clock: after that the verifier refuses the pass anyway, so the claim
    *   may be forgotten. Let a store whose clock may differ keep it a few minutes longer.
-   * @param token the pass itself, for claims that ask the gateway (`POST /v1/passes/redeem`); never store or log it
+   * @param token the pass itself, for claims that ask the gateway; never store or log it
    * @returns whether this is the first claim of the pass
    */
   claim(passId: string, expiresAt: number, token: string): boolean | Promise<boolean>
@@ -25,9 +25,9 @@ export interface PassDeskOptions {
   /** From `createVerifier`, for your own audience. */
   readonly verifier: Verifier
   /**
-   * Default: the memory of this process, which is enough for one till. Tills that share a queue share a store: one
-   * set-if-absent with an expiry (`SET pass:<id> 1 NX EX 300` in Redis, a conditional put in DynamoDB). Without a common
-   * store one pass could be used at each till within its minute; the gateway's answer to a redemption decides then.
+   * Default: the memory of this process, which is enough for one till. Several tills let the gateway decide
+   * (`createGatewayPassClaims`) or share a store: one set-if-absent with an expiry (`SET pass:<id> 1 NX EX 300` in Redis,
+   * a conditional put in DynamoDB). Otherwise one pass could be used at each till within its minute.
    */
   readonly claims?: PassClaims | undefined
 }

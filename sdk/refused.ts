@@ -62,6 +62,10 @@ const MEANINGS = {
   'event-replayed': 'The event has been received before',
   'pass-too-long': 'The token lives longer than a pass does: it is none',
   'pass-replayed': 'The pass has been accepted before',
+  'pass-expired': 'The gateway says that the pass has expired',
+  'pass-not-found': 'The gateway has shown no such pass',
+  'nothing-entitled': 'The gateway says that the link or its benefits ended after the pass was shown',
+  'pass-gateway-unavailable': 'The gateway did not answer whether the pass is accepted',
   'keys-timeout': 'The issuer did not deliver its keys in time',
   'keys-too-large': 'The key document is larger than the kit reads',
   'keys-redirected': 'The key document has been redirected',
@@ -98,10 +102,10 @@ export class TokenRefused extends Error {
   }
 
   /**
-   * True when the issuer's keys or its status list could not be had: the same token may verify later (answer 503 rather
-   * than 401).
+   * True when the issuer's keys, its status list or its answer to a redemption could not be had: the same token may pass
+   * later (answer 503 rather than 401).
    */
   get temporary(): boolean {
-    return /^(?:keys|status-list)-/.test(this.code) && this.code !== 'status-list-foreign'
+    return /^(?:keys|status-list|pass-gateway)-/.test(this.code) && this.code !== 'status-list-foreign'
   }
 }

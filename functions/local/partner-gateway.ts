@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import * as z from 'zod'
 
 /** What a partner's own server asks of the gateway. It knows nothing of the gateway but its HTTP surface. */
@@ -48,7 +48,6 @@ const CODE = /^[a-z][a-z0-9_-]{0,63}$/
 /** Fields that a partner uses; others may be added without breaking it. */
 const AccessToken = z.object({ access_token: z.string().min(1), expires_in: z.number().positive() })
 const Links = z.object({ items: z.array(z.object({ id: z.string(), programme: z.string(), state: z.string() })) })
-const RedeemedPass = z.object({ entitlements: z.array(z.object({ bid: z.string() })) })
 const EntitlementToken = z.object({ token: z.string() })
 const BatchReceipt = z.object({
   id: z.string().regex(/^[\w-]{1,64}$/),
@@ -126,6 +125,11 @@ export function partnerGateway({ gateway, client, fetch: send = fetch, wallMs = 
   }
 
   return {
+    /** One for everybody who asks; another than `refused`, which the gateway did not take. */
+    accessToken(refused?: string): Promise<string> {
+      if (refused !== undefined) held = undefined
+      return accessToken()
+    },
     /** The account's links that are live, one a programme at most. */
     async liveLinks(account: string) {
       const { items } = await call(`/v1/links?${new URLSearchParams({ account })}`, {}, Links)
@@ -139,16 +143,6 @@ export function partnerGateway({ gateway, client, fetch: send = fetch, wallMs = 
         body: JSON.stringify(request),
       }
       return (await call('/v1/entitlement-tokens', init, EntitlementToken)).token
-    },
-    /** Redeems a pass that a member showed, once for all tills; each scan is a request of its own. */
-    async redeemPass(token: string): Promise<{ benefits: string[] }> {
-      const init = {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ id: randomUUID(), token }),
-      }
-      const { entitlements } = await call('/v1/passes/redeem', init, RedeemedPass)
-      return { benefits: entitlements.map(({ bid }) => bid) }
     },
     /** Reports NDJSON with its digest (RFC 9530) and control totals. The same bytes may be sent again. */
     report(ndjson: string, totals: { count: number; quantity: number }) {

@@ -3,8 +3,9 @@ import type { Child, FC } from 'hono/jsx'
 import { renderSVG } from 'uqr'
 import type { VerifiedEvents } from '../../sdk/index.ts'
 import { documentOf, Fact, type Frame, Moment } from './partner-layout.tsx'
-import type { Membership, TvFlow } from './partner-membership.ts'
+import type { TvFlow } from './partner-membership.ts'
 import { membershipTexts } from './partner-membership-texts.ts'
+import type { Outcome } from './partner-outcomes.ts'
 
 const textsOf = ({ language }: Frame) => membershipTexts[language]
 
@@ -17,24 +18,36 @@ const Card: FC<{ children?: Child }> = ({ children }) => (
 /** Links that begin here, what is linked, and what the gateway told about links that ended there. */
 export function connectPage(
   frame: Frame,
-  known: { membership?: Membership | undefined; events: readonly VerifiedEvents[] },
+  known: { links: readonly { id: string; programme: string }[]; events: readonly VerifiedEvents[] },
 ) {
   const texts = textsOf(frame)
-  const { membership, events } = known
+  const { links, events } = known
   return documentOf(
     frame,
     texts.connectTitle,
     <>
       <h1>{texts.connectTitle}</h1>
       <Card>
-        {membership ? (
+        {links.length > 0 ? (
           <>
             <p>{texts.connectedText}</p>
             <dl class="facts">
-              <Fact name={texts.link}>
-                <code>{membership.link}</code>
-              </Fact>
+              {links.map(({ id, programme }) => (
+                <>
+                  <Fact name={texts.programme}>{programme}</Fact>
+                  <Fact name={texts.link}>
+                    <code>{id}</code>
+                  </Fact>
+                </>
+              ))}
             </dl>
+            <details>
+              <summary>{texts.withdraw}</summary>
+              <p>{texts.withdrawText}</p>
+              <form method="post" action="/withdraw">
+                <button type="submit">{texts.withdraw}</button>
+              </form>
+            </details>
           </>
         ) : (
           <>
@@ -49,13 +62,6 @@ export function connectPage(
             </p>
           </>
         )}
-        <details>
-          <summary>{texts.withdraw}</summary>
-          <p>{texts.withdrawText}</p>
-          <form method="post" action="/withdraw">
-            <button type="submit">{texts.withdraw}</button>
-          </form>
-        </details>
       </Card>
       <h2>{texts.events}</h2>
       <p class="quiet">{texts.eventsText}</p>
@@ -83,20 +89,14 @@ const Events: FC<{ frame: Frame; events: readonly VerifiedEvents[] }> = ({ frame
 )
 
 /** What came of it, and the way on. */
-export function outcomePage(
-  frame: Frame,
-  outcome:
-    | { kind: 'connected'; link: string }
-    | { kind: 'cancelled' }
-    | { kind: 'withdrawn' }
-    | { kind: 'refused'; code: string },
-) {
+export function outcomePage(frame: Frame, outcome: Outcome) {
   const texts = textsOf(frame)
   const title = texts[outcome.kind]
   const text = {
     connected: texts.connectedText,
     cancelled: texts.cancelledText,
     withdrawn: texts.withdrawnText,
+    'nothing-linked': texts.nothingLinkedText,
     refused: texts.refusedText,
   }[outcome.kind]
   const wentWell = outcome.kind === 'connected' || outcome.kind === 'withdrawn'
@@ -115,13 +115,13 @@ export function outcomePage(
             </p>
           </>
         ) : null}
-        <p>
-          {wentWell ? null : (
+        {wentWell ? null : (
+          <p>
             <a class="button" href="/connect">
               {texts.again}
             </a>
-          )}
-        </p>
+          </p>
+        )}
         <p>
           <a href="/">{texts.home}</a>
         </p>
@@ -131,7 +131,7 @@ export function outcomePage(
 }
 
 /** What a television shows: a QR code, an address and a code for who has no camera, and a button instead of a script. */
-export function tvPage(frame: Frame, flow: TvFlow | undefined, { checked = false } = {}) {
+export function tvPage(frame: Frame, flow?: TvFlow) {
   const texts = textsOf(frame)
   return documentOf(
     frame,
@@ -141,7 +141,7 @@ export function tvPage(frame: Frame, flow: TvFlow | undefined, { checked = false
       <Card>
         {flow ? (
           <>
-            {checked ? <p role="status">{texts.tvWaiting}</p> : null}
+            <p role="status">{texts.tvWaiting(flow.intervalSeconds)}</p>
             <ol>
               {texts.tvSteps.map(step => (
                 <li>{step}</li>
@@ -156,7 +156,7 @@ export function tvPage(frame: Frame, flow: TvFlow | undefined, { checked = false
                 <strong class="user-code">{flow.userCode}</strong>
               </Fact>
             </dl>
-            <form method="post" action="/tv/check">
+            <form method="get" action="/tv">
               <button type="submit">{texts.tvCheck}</button>
             </form>
           </>

@@ -4,12 +4,6 @@ import * as openid from 'openid-client'
 import { createEventVerifier, type VerifiedEvents } from '../../sdk/index.ts'
 import type { MachineClient } from './partner-gateway.ts'
 
-/** How a membership came to an account, as this platform remembers it while it runs. */
-export interface Membership {
-  readonly link: string
-  readonly refreshToken?: string | undefined
-}
-
 /** A device flow that a TV of this platform shows. */
 export interface TvFlow {
   readonly userCode: string
@@ -18,6 +12,8 @@ export interface TvFlow {
   /** Without the code, short enough to type. */
   readonly shortAddress: string
   readonly expiresAtMs: number
+  /** How often to ask whether the member has agreed. */
+  readonly intervalSeconds: number
 }
 export type TvOutcome =
   | { readonly kind: 'linked'; readonly link: string }
@@ -41,11 +37,11 @@ export interface MembershipDeskOptions {
 }
 
 type Begun = { readonly account: string; readonly verifier: string }
-type Polled = { readonly flow: TvFlow; readonly deviceCode: string; nextPollAtMs: number; intervalMs: number }
+type Polled = { readonly flow: TvFlow; readonly deviceCode: string; nextPollAtMs: number; intervalSeconds: number }
 type LinkAnswer = { readonly link_id?: unknown }
 
 const KEPT = 200
-const EVENTS_KEPT = 20
+const EVENTS_KEPT = 500
 
 export type MembershipDesk = ReturnType<typeof membershipDesk>
 
@@ -58,7 +54,6 @@ export function membershipDesk(options: MembershipDeskOptions) {
   const redirectUri = `${url}/connect/callback`
   const begun = new Map<string, Begun>()
   const polled = new Map<string, Polled>()
-  const memberships = new Map<string, Membership>()
   const received: VerifiedEvents[] = []
   const events = createEventVerifier({
     issuer: gateway,
@@ -89,17 +84,10 @@ export function membershipDesk(options: MembershipDeskOptions) {
     if (kept.size > KEPT && oldest !== undefined) kept.delete(oldest)
   }
 
-  function linked(account: string, tokens: openid.TokenEndpointResponse & LinkAnswer): string {
-    const link = typeof tokens.link_id === 'string' ? tokens.link_id : ''
-    remember(memberships, account, { link, refreshToken: tokens.refresh_token })
-    polled.delete(account)
-    return link
-  }
-
   return {
-    membershipOf: (account: string): Membership | undefined => memberships.get(account),
-    /** The latest first. */
-    eventsReceived: (): readonly VerifiedEvents[] => received,
+    /** What the gateway told of this account, the latest first. */
+    eventsOf: (account: string): readonly VerifiedEvents[] =>
+      received.filter(({ events }) => Object.values(events).some(told => told['account'] === account)),
 
     /** Where the browser goes to agree. The account travels in the pushed request, never through the browser. */
     async begin(account: string): Promise<string> {
@@ -118,6 +106,9 @@ export function membershipDesk(options: MembershipDeskOptions) {
       return location.href
     },
 
+    /** Whether an answer is awaited: each is taken once. */
+    awaits: (account: string, state: string): boolean => begun.get(state)?.account === account,
+
     /** @returns the link; undefined where this account did not begin, or the member cancelled @throws what openid-client does */
     async finish(account: string, answer: URL): Promise<string | undefined> {
       const state = answer.searchParams.get('state') ?? ''
@@ -125,13 +116,8 @@ export function membershipDesk(options: MembershipDeskOptions) {
       begun.delete(state)
       if (attempt?.account !== account) return undefined
       if (answer.searchParams.get('error') === 'access_denied') return undefined
-      return linked(
-        account,
-        await openid.authorizationCodeGrant(await configuration(), answer, {
-          expectedState: state,
-          pkceCodeVerifier: attempt.verifier,
-        }),
-      )
+      const checks = { expectedState: state, pkceCodeVerifier: attempt.verifier }
+      return linkIn(await openid.authorizationCodeGrant(await configuration(), answer, checks))
     },
 
     async beginOnTv(account: string): Promise<TvFlow> {
@@ -141,33 +127,42 @@ export function membershipDesk(options: MembershipDeskOptions) {
         address: answer.verification_uri_complete ?? answer.verification_uri,
         shortAddress: answer.verification_uri,
         expiresAtMs: Date.now() + answer.expires_in * 1000,
+        intervalSeconds: answer.interval ?? 5,
       }
-      const intervalMs = (answer.interval ?? 5) * 1000
-      remember(polled, account, { flow, deviceCode: answer.device_code, nextPollAtMs: 0, intervalMs })
+      const { intervalSeconds } = flow
+      remember(polled, account, { flow, deviceCode: answer.device_code, nextPollAtMs: 0, intervalSeconds })
       return flow
     },
 
-    /** One poll at most each interval; in between it answers what it knows. */
+    /** One poll at most each interval; in between it answers what it knows. A linked or refused flow is over by that. */
     async checkTv(account: string): Promise<TvOutcome> {
-      const known = memberships.get(account)
       const waiting = polled.get(account)
-      if (!waiting) return known ? { kind: 'linked', link: known.link } : { kind: 'none' }
-      if (Date.now() < waiting.nextPollAtMs) return { kind: 'waiting', flow: waiting.flow }
-      waiting.nextPollAtMs = Date.now() + waiting.intervalMs
+      if (!waiting) return { kind: 'none' }
+      const { flow, deviceCode } = waiting
+      const still = (): TvOutcome => ({
+        kind: 'waiting',
+        flow: { ...flow, intervalSeconds: waiting.intervalSeconds },
+      })
+      if (Date.now() < waiting.nextPollAtMs) return still()
+      waiting.nextPollAtMs = Date.now() + waiting.intervalSeconds * 1000
       try {
         const tokens = await openid.genericGrantRequest(
           await configuration(),
           'urn:ietf:params:oauth:grant-type:device_code',
-          { device_code: waiting.deviceCode },
+          { device_code: deviceCode },
         )
-        return { kind: 'linked', link: linked(account, tokens) }
-      } catch (error) {
-        if (!(error instanceof openid.ResponseBodyError)) throw error
-        if (error.error === 'slow_down') waiting.intervalMs += 5000
-        if (error.error === 'slow_down' || error.error === 'authorization_pending')
-          return { kind: 'waiting', flow: waiting.flow }
         polled.delete(account)
-        return { kind: 'refused', code: refusalIn(error) }
+        return { kind: 'linked', link: linkIn(tokens) }
+      } catch (error) {
+        const answered = error instanceof openid.ResponseBodyError
+        // RFC 8628 section 3.5: slower from now on, and slower too where no answer came.
+        if (!answered || error.error === 'slow_down') waiting.intervalSeconds += 5
+        const isOver = answered
+          ? error.error !== 'slow_down' && error.error !== 'authorization_pending'
+          : Date.now() >= flow.expiresAtMs
+        if (!isOver) return still()
+        polled.delete(account)
+        return { kind: 'refused', code: answered ? refusalIn(error) : 'expired_token' }
       }
     },
 
@@ -192,7 +187,6 @@ export function membershipDesk(options: MembershipDeskOptions) {
         signal: AbortSignal.timeout(5000),
       })
       if (answer.status !== 202) throw new Error(`the gateway answered ${answer.status} to an event`)
-      memberships.delete(account)
     },
 
     /** Takes an event of the gateway. @throws TokenRefused */
@@ -200,11 +194,12 @@ export function membershipDesk(options: MembershipDeskOptions) {
       const verified = await events.verify(token)
       received.unshift(verified)
       received.length = Math.min(received.length, EVENTS_KEPT)
-      for (const payload of Object.values(verified.events))
-        for (const [account, { link }] of memberships) if (link === payload['link']) memberships.delete(account)
     },
   }
 }
+
+const linkIn = ({ link_id: link }: openid.TokenEndpointResponse & LinkAnswer): string =>
+  typeof link === 'string' ? link : ''
 
 /** The description of a refused link begins with the gateway's own code. */
 function refusalIn({ error, error_description: description }: openid.ResponseBodyError): string {

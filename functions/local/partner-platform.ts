@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import type { Instant } from '../../schemas/primitives.ts'
-import { createSignatureVerifier, createVerifier, USAGE_RECEIPT_TYP } from '../../sdk/index.ts'
+import { createGatewayPassClaims, createSignatureVerifier, createVerifier, USAGE_RECEIPT_TYP } from '../../sdk/index.ts'
 import { epochSeconds } from '../kernel/clock.ts'
 import { errorFields, type Log } from '../kernel/log.ts'
 import type { Accounts, Bilingual } from './accounts.ts'
@@ -119,6 +119,7 @@ function platformNeeds(
     log,
     // A second instead of the list's ttl: who tries the demo wants to see a suspension lock the page at once.
     verifier: createVerifier({ ...trust, checkStatus: true, limits: { statusMaxAgeSeconds: 1 } }),
+    claims: createGatewayPassClaims({ issuer, token: refused => gateway.accessToken(refused) }),
     usage: usageDesk({ partner: id, gateway, receipts, now, price: offerOf(id).price }),
     frame: {
       partner: id,

@@ -8,7 +8,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import * as z from 'zod'
 import { EntitlementId } from '../../schemas/ids.ts'
 import { Slug } from '../../schemas/primitives.ts'
-import type { Verifier } from '../../sdk/index.ts'
+import type { PassClaims, Verifier } from '../../sdk/index.ts'
 import { errorFields, type Log } from '../kernel/log.ts'
 import type { OpenidProvider } from './openid.ts'
 import type { Language } from './pages.ts'
@@ -34,6 +34,7 @@ export interface PlatformNeeds {
   readonly provider: Pick<OpenidProvider, 'signedIn'>
   readonly gateway: PartnerGateway
   readonly verifier: Verifier
+  readonly claims: PassClaims
   readonly usage: UsageDesk
   readonly desk: MembershipDesk
   readonly log: Log
@@ -77,10 +78,7 @@ export function platformRoutes(needs: PlatformNeeds): Hono<PlatformEnv> {
     )
     return page(c, usagePage(await framed(needs, c), uses))
   })
-  app.route(
-    '/',
-    membershipRoutes({ ...needs, framed: c => framed(needs, c), page, redeem: token => gateway.redeemPass(token) }),
-  )
+  app.route('/', membershipRoutes({ ...needs, framed: c => framed(needs, c), page }))
   app.notFound(async c => page(c, troublePage(await framed(needs, c), { kind: 'not-found' }), 404))
   app.onError(async (error, c) => {
     const { status, ...trouble } = troubleOf(error)

@@ -11,11 +11,12 @@ const passKey = (id: string) => ({ pk: `PASS#${id}`, sk: 'HEAD' })
 const redemptionKey = (partner: string, id: string) => ({ pk: `PASS-REDEMPTION#${partner}#${id}`, sk: 'HEAD' })
 
 /**
- * How long both are kept, for tills that ask again, in seconds of the wall clock: the business clock may stand still or
- * leap. A pass that is gone is not found, so nothing can be redeemed for want of its record.
+ * How long a pass is kept, in seconds of the wall clock (the business clock may stand still or leap): redeemed, for tills
+ * that ask again; otherwise for a redemption that begins within its minute, since every look at a code makes one. A pass
+ * that is gone is not found, so nothing can be redeemed for want of its record.
  */
-const keptSeconds = 7 * 24 * 3600
-const ttlFrom = (wallNow: Now): number => epochSeconds(wallNow()) + keptSeconds
+const keptSeconds = { issued: 3600, redeemed: 7 * 24 * 3600 }
+const ttlFrom = (wallNow: Now, state: PassRecord['state']): number => epochSeconds(wallNow()) + keptSeconds[state]
 
 export const findPass = (table: Table, id: string): Promise<PassRecord | undefined> => table.get(pass, passKey(id))
 
@@ -23,11 +24,11 @@ export const findPassOfRedemption = async (table: Table, partner: string, id: st
   (await table.get(redemption, redemptionKey(partner, id)))?.pass
 
 export const createPass = (table: Table, record: PassRecord, wallNow: Now): Promise<void> =>
-  table.write(put(pass, passKey(record.id), record, { when: 'absent', ttl: ttlFrom(wallNow) }))
+  table.write(put(pass, passKey(record.id), record, { when: 'absent', ttl: ttlFrom(wallNow, record.state) }))
 
 /** The pass as redeemed, if nobody was quicker, and its redemption id, if that names no other pass. */
 export function redemptionWrites(issued: PassRecord, redeemed: PassRedemption, wallNow: Now): Write[] {
-  const ttl = ttlFrom(wallNow)
+  const ttl = ttlFrom(wallNow, 'redeemed')
   const after: PassRecord = { ...issued, state: 'redeemed', redemption: redeemed }
   return [
     put(pass, passKey(issued.id), after, { when: { equals: { state: 'issued' } }, ttl }),

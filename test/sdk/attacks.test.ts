@@ -105,6 +105,10 @@ describe('the corpus', () => {
     'event-replayed': 'events.test.ts',
     'pass-too-long': 'passes.test.ts',
     'pass-replayed': 'passes.test.ts',
+    'pass-expired': '../passes/gateway-claims.test.ts',
+    'pass-not-found': '../passes/gateway-claims.test.ts',
+    'nothing-entitled': '../passes/gateway-claims.test.ts',
+    'pass-gateway-unavailable': '../passes/gateway-claims.test.ts',
   }
 
   test('reaches every code of the kit, or another test does', () => {
