@@ -23,6 +23,7 @@
  * | pass shown at a till, its redemption id  | PASS#jti, PASS-REDEMPTION#partner#id | HEAD          |                            |
  * | partner account                         | ACCOUNT#partner#account   | HEAD                     |                            |
  * | events that a partner is to be told     | EVENTS#partner            | event id                 | gsi1 DUE-EVENTS / nextAttemptAt, until it is given up |
+ * | event of a partner that had its effect  | RECEIVED#partner#sha256   | HEAD                     |                            |
  * | usage: head, manifests, batch pointers  | USAGE#partner             | HEAD, MANIFEST#000000000001, BATCH#id |               |
  * | usage chunks                            | CHUNKS#partner#batch      | 000000                   |                            |
  * | close: record, cuts, history, outputs    | CLOSE#programme#period    | HEAD, CUT#partner, HISTORY#hash#000000, FINAL#identity#partner#000000, OUTPUT#identity#step#000000 | |

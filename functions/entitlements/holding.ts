@@ -126,9 +126,12 @@ function missing({ programme, membership, entitlements }: Holding, kept: Entitle
   })
 }
 
+/** Of so many entitlements that ended a membership still knows, and no export can list more. */
+export const mostEnded = 100
+
 /** A member who links and unlinks for ever must not grow the membership for ever: the oldest ended ones are let go. */
 function remembered(entitlements: Entitlement[]): Membership['entitlements'] {
-  const ended = entitlements.filter(({ state }) => isTerminal(state)).slice(-100)
+  const ended = entitlements.filter(({ state }) => isTerminal(state)).slice(-mostEnded)
   const standing = entitlements.filter(({ state }) => !isTerminal(state))
   return [...ended, ...standing].map(({ id, partner }) => ({ id, partner }))
 }

@@ -1,4 +1,5 @@
 import type * as z from 'zod'
+import type { Instant } from '../../schemas/primitives.ts'
 import type { PointedError } from '../../schemas/usage.ts'
 
 /** Every expected "no": its stable code, HTTP status and title. The only table of its kind. */
@@ -69,24 +70,29 @@ export const refusals = {
 
 export type RefusalCode = keyof typeof refusals
 
+type RefusalParts = {
+  errors?: PointedError[] | undefined
+  headers?: Record<string, string>
+  at?: Instant | undefined
+}
+
 /** An expected "no". Anything else that is thrown is a bug and becomes `internal-error`. */
 export class Refusal extends Error {
   readonly code: RefusalCode
   /** Faults of the request, each with a JSON pointer. */
   readonly errors: PointedError[] | undefined
   readonly headers: Record<string, string>
+  /** From when on the answer would be another one, where the rule knows. */
+  readonly at: Instant | undefined
 
   /** @param detail what is wrong and what to do next; the title unless given */
-  constructor(
-    code: RefusalCode,
-    detail?: string,
-    { errors, headers = {} }: { errors?: PointedError[] | undefined; headers?: Record<string, string> } = {},
-  ) {
+  constructor(code: RefusalCode, detail?: string, { errors, headers = {}, at }: RefusalParts = {}) {
     super(detail ?? refusals[code][1])
     this.name = 'Refusal'
     this.code = code
     this.errors = errors
     this.headers = headers
+    this.at = at
   }
 }
 

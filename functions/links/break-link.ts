@@ -5,7 +5,7 @@ import { isBefore, type Now } from '../kernel/clock.ts'
 import type { NewId, Random } from '../kernel/ids.ts'
 import { againOnConflict, type Table } from '../kernel/table.ts'
 import { endLink, standingLink } from './end-link.ts'
-import { findAccount, findLinkRecord } from './store.ts'
+import { findAccount, findLinked, findLinkRecord, linkedWrite, linkIsUnchanged, linkWrite } from './store.ts'
 
 type Needs = { table: Table; now: Now; newId: NewId; random: Random }
 type Request = {
@@ -18,7 +18,8 @@ type Request = {
 /**
  * Breaks a link, or all links of an account: at the partner the consent or the account itself is gone. Entitlements end
  * as by `unlink`; the member may link again, after the cooldown unless the account was closed. What is broken, ended,
- * unknown or another partner's is left as it is, so that a repetition changes nothing.
+ * unknown or another partner's is left as it is, so that a repetition changes nothing; but where an account is closed
+ * after its link was over, the wait for another account is over too.
  * @returns the links that were broken
  */
 export async function breakLink(needs: Needs, request: Request): Promise<LinkRecord[]> {
@@ -29,15 +30,38 @@ export async function breakLink(needs: Needs, request: Request): Promise<LinkRec
     const one = await againOnConflict(() => breakOne(needs, request, id))
     if (one) broken.push(one)
   }
+  if (request.reason === 'account-closed') {
+    const over = known?.links.filter(({ state }) => state !== 'active').map(({ id }) => id) ?? []
+    for (const id of new Set([...ids, ...over])) await againOnConflict(() => noteClosure(needs, request, id))
+  }
   return broken
 }
 
-async function breakOne(needs: Needs, { partner, reason, occurredAt }: Request, id: LinkId) {
+async function breakOne(needs: Needs, request: Request, id: LinkId): Promise<LinkRecord | undefined> {
   const { table, now } = needs
+  const { partner, reason } = request
   const link = await findLinkRecord(table, id)
-  if (link?.state !== 'active' || link.partner !== partner) return undefined
-  if (occurredAt && isBefore(occurredAt, link.since)) return undefined
+  if (link?.state !== 'active' || !isMeant(link, request)) return undefined
   const standing = await standingLink(table, link.member, link.programme, partner)
   if (standing?.link.id !== id || standing.link.state !== 'active') return undefined
   return endLink(needs, standing, { state: 'broken', reason, at: now() })
+}
+
+const isMeant = (link: LinkRecord, { partner, occurredAt }: Request): boolean =>
+  link.partner === partner && !(occurredAt && isBefore(occurredAt, link.since))
+
+/**
+ * The account of a link that is over was closed: while it is the member's latest at the partner, nobody need wait any
+ * more. Why a link ended stays with the link; one that is only broken takes the graver reason.
+ */
+async function noteClosure({ table }: Needs, request: Request, id: LinkId): Promise<void> {
+  const link = await findLinkRecord(table, id)
+  if (!link || link.state === 'active' || !isMeant(link, request)) return
+  const linked = await findLinked(table, link.member, link.programme, link.partner)
+  if (linked?.link !== id || linked.reason === 'account-closed') return
+  const reason = 'account-closed'
+  await table.commit([
+    linkedWrite({ ...linked, reason, version: linked.version + 1 }, linked),
+    link.state === 'broken' ? linkWrite({ ...link, reason, seq: link.seq + 1 }, link) : linkIsUnchanged(link),
+  ])
 }

@@ -1,28 +1,25 @@
 import type { LinkId, MemberId, PairwiseSubject } from '../../schemas/ids.ts'
-import type { AccountRecord, ActivityEntry, LinkRecord } from '../../schemas/link.ts'
+import type { AccountRecord, ActivityEntry, LinkedAccount, LinkRecord } from '../../schemas/link.ts'
 import type { Partner } from '../../schemas/partner.ts'
 import type { Instant } from '../../schemas/primitives.ts'
 import type { Programme } from '../../schemas/programme.ts'
-import { grantedElsewhere } from '../entitlements/attach.ts'
 import { isTerminal } from '../entitlements/derive.ts'
-import { type Holding, holdingWrites, loadHolding, settle } from '../entitlements/holding.ts'
+import { type Holding, holdingWrites, settle } from '../entitlements/holding.ts'
 import type { Now } from '../kernel/clock.ts'
 import type { NewId, Random } from '../kernel/ids.ts'
 import { Refusal } from '../kernel/refusal.ts'
 import { againOnConflict, type Table, type Write } from '../kernel/table.ts'
-import { caughtUp } from '../memberships/catch-up.ts'
-import { liveMemberships } from '../memberships/find-member.ts'
 import { subjectsOf } from '../memberships/records.ts'
-import { findPartner } from '../partners/find-partner.ts'
 import { decideLink } from './decide-link.ts'
+import { loadGrounds } from './link-grounds.ts'
 import {
   accountWrite,
   activityWrite,
   findAccount,
-  findLinked,
   findLinkRecord,
   linkedWrite,
   linkIsActive,
+  linkWrite,
 } from './store.ts'
 
 type Needs = { table: Table; now: Now; newId: NewId; random: Random }
@@ -35,55 +32,55 @@ export type LinkRequest = {
   paidUntil?: Instant
   /** Where the member agreed. */
   via?: ActivityEntry['via']
+  /** When the member agreed, in business time; now, unless given. */
+  consentedAt?: Instant
   /** What is written with the link, once its id is known, or not at all; also where the link stands already. */
   alongside?: (link: LinkId) => Promise<Write[]>
 }
 
 /**
  * Links a partner account to a member who consented, and makes the entitlements that follow. Linking the same account
- * again answers the link there is.
+ * again answers the link there is; one that was broken ends as `relinked`.
+ * @throws Refusal as `checkLink`
  */
 export async function completeLink(needs: Needs, request: LinkRequest): Promise<LinkRecord> {
-  const { table, now } = needs
+  const id = await makeLink(needs, request)
+  const link = await findLinkRecord(needs.table, id)
+  if (!link) throw new Refusal('link-not-found')
+  return link
+}
+
+/**
+ * As `completeLink`, but reads nothing after its commit: where this throws anything but a doubt about the commit itself,
+ * there is no link.
+ */
+export async function makeLink(needs: Needs, request: LinkRequest): Promise<LinkId> {
+  const { table } = needs
   return againOnConflict(async () => {
     const { member: memberId, programme: programmeId, partner: partnerId, account, via, alongside } = request
-    const partner = await findPartner({ table }, partnerId)
-    // The account first: a rival of this very link that commits in between is then seen by the next read.
-    const known = await findAccount(table, partnerId, account)
-    const linked = await findLinked(table, memberId, programmeId, partnerId)
-    if (linked?.state === 'active' && linked.account === account) {
-      if (alongside) await table.commit([linkIsActive(linked.link), ...(await alongside(linked.link))])
-      return existingLink(table, linked.link)
+    const grounds = await loadGrounds(needs, request)
+    if ('standing' in grounds) {
+      const { standing } = grounds
+      if (alongside) await table.commit([linkIsActive(standing), ...(await alongside(standing))])
+      return standing
     }
-    const at = now()
-    const stored = await liveHolding(table, memberId, programmeId)
-    const before = await caughtUp(needs, stored, at)
-    if (before.membership.state === 'ended') throw new Refusal('no-benefit-here', 'the membership is over')
-    const benefits = before.programme.benefits.filter(benefit => benefit.partner === partnerId && benefit.linkRequired)
-    if (benefits.length === 0) throw new Refusal('no-benefit-here')
-    const held = await grantedElsewhere(
-      table,
-      known,
-      benefits.map(({ id }) => id),
-    )
-    const { programme } = before
-    const { notBefore } = decideLink(
-      { programme, partner, account, known, linked, held, paidUntil: request.paidUntil },
-      at,
-    )
+    const { at, partner, known, linked, stored, current } = grounds
+    const { programme } = current
+    const { notBefore } = decideLink({ ...grounds, programme, account, paidUntil: request.paidUntil }, at)
 
     const subjects = await subjectsOf(table, memberId)
     const link = newLink(needs, { request, partner, programme, subject: subjects[partnerId], at })
-    const waiting = notBefore ? delayed(before, partnerId, notBefore) : before
-    const after = settle({ ...waiting, links: [...before.links, link] }, { at, newId: needs.newId, subjects })
-    const writes = await holdingWrites(needs, after, stored, at)
+    const waiting = notBefore ? delayed(current, partnerId, notBefore) : current
+    const after = settle({ ...waiting, links: [...current.links, link] }, { at, newId: needs.newId, subjects })
+    const replaced = await replacedLink(table, linked)
     await table.commit([
-      ...writes,
+      ...(await holdingWrites(needs, after, stored, at)),
       linkedWrite(
         { ...key(request), link: link.id, account, state: 'active', version: (linked?.version ?? 0) + 1 },
         linked,
       ),
-      accountWrite(accountWith(known, link, after), known),
+      accountWrite(accountWith(known && withEnded(known, replaced?.after), link, after), known),
+      ...(replaced ? await replacedWrites(table, replaced, account) : []),
       activityWrite(memberId, link.id, {
         at,
         action: 'linked',
@@ -94,24 +91,34 @@ export async function completeLink(needs: Needs, request: LinkRequest): Promise<
       }),
       ...((await alongside?.(link.id)) ?? []),
     ])
-    return existingLink(table, link.id)
+    return link.id
   })
 }
 
+type Replaced = { before: LinkRecord; after: LinkRecord }
+
+/** The member's broken link, which a new one takes the place of. When it broke stays: nothing was given since. */
+async function replacedLink(table: Table, linked: LinkedAccount | undefined): Promise<Replaced | undefined> {
+  const before = linked?.state === 'broken' ? await findLinkRecord(table, linked.link) : undefined
+  if (before?.state !== 'broken') return undefined
+  return { before, after: { ...before, state: 'ended', reason: 'relinked', seq: before.seq + 1 } }
+}
+
+/** At most two items; where it was of the account that is linked now, that account's own write has it. */
+async function replacedWrites(table: Table, { before, after }: Replaced, account: string): Promise<Write[]> {
+  const other = after.account === account ? undefined : await findAccount(table, after.partner, after.account)
+  return [
+    linkWrite(after, before),
+    ...(other ? [accountWrite({ ...withEnded(other, after), version: other.version + 1 }, other)] : []),
+  ]
+}
+
+const withEnded = (account: AccountRecord, ended: LinkRecord | undefined): AccountRecord => ({
+  ...account,
+  links: account.links.map(link => (link.id === ended?.id ? { ...link, state: ended.state } : link)),
+})
+
 const key = ({ member, programme, partner }: LinkRequest) => ({ member, programme, partner })
-
-async function existingLink(table: Table, id: LinkId): Promise<LinkRecord> {
-  const link = await findLinkRecord(table, id)
-  if (!link) throw new Refusal('link-not-found')
-  return link
-}
-
-/** @throws Refusal no-benefit-here when the member holds no live membership of the programme */
-async function liveHolding(table: Table, member: MemberId, programme: string): Promise<Holding> {
-  const membership = (await liveMemberships({ table }, member)).find(live => live.programme === programme)
-  if (!membership) throw new Refusal('no-benefit-here', 'there is no live membership of the programme')
-  return loadHolding(table, membership.id)
-}
 
 type Linking = {
   request: LinkRequest
@@ -132,7 +139,7 @@ function newLink({ newId }: Pick<Needs, 'newId'>, { request, partner, programme,
     subject,
     state: 'active',
     since: at,
-    consentedAt: at,
+    consentedAt: request.consentedAt ?? at,
     seq: 1,
     entitlements: [],
   }

@@ -33,14 +33,28 @@ export function decideLink(grounds: LinkGrounds, now: Instant): { notBefore?: In
   if (known?.live[programme.id])
     throw new Refusal('account-linked-elsewhere', 'the account is linked to another member of the programme')
   const free = linked && linked.account !== account && cooldownEnd(grounds, linked)
-  if (free && isBefore(now, free)) throw new Refusal('relink-cooldown', `another account may be linked from ${free} on`)
+  if (free && isBefore(now, free))
+    throw new Refusal('relink-cooldown', `another account may be linked from ${free} on`, { at: free })
   if (held.length > 0) throw new Refusal('already-entitled', `the account already has ${held.join(', ')}`)
   const paying = paidUntil !== undefined && isBefore(now, paidUntil)
   if (paying && programme.alreadyPaying === 'block')
-    throw new Refusal('account-already-pays', `the account pays the partner itself until ${paidUntil}`)
+    throw new Refusal('account-already-pays', `the account pays the partner itself until ${paidUntil}`, {
+      at: paidUntil,
+    })
   return paying && programme.alreadyPaying === 'defer' ? { notBefore: paidUntil } : {}
 }
 
-/** When the member may link another account; at once if the old account was closed. */
-const cooldownEnd = ({ partner, programme }: LinkGrounds, { endedAt, reason }: LinkedAccount): Instant | undefined =>
+export type CooldownTerms = {
+  programme: Pick<Programme, 'timeZone'>
+  partner: Pick<Partner, 'relinkCooldown'>
+}
+
+/**
+ * Until when a member whose last link is over waits before another account may be linked; undefined where there is no
+ * wait, since the link stands or the old account was closed.
+ */
+export const cooldownEnd = (
+  { partner, programme }: CooldownTerms,
+  { endedAt, reason }: Pick<LinkedAccount, 'endedAt' | 'reason'>,
+): Instant | undefined =>
   endedAt && reason !== 'account-closed' ? plusDuration(endedAt, partner.relinkCooldown, programme.timeZone) : undefined

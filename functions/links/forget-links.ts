@@ -17,16 +17,26 @@ import {
   removeActivity,
 } from './store.ts'
 import { unlink } from './unlink.ts'
+import type { Withdraw } from './withdraw-consent.ts'
 
-type Needs = { table: Table; now: Now; newId: NewId; random: Random }
+type Needs = {
+  table: Table
+  now: Now
+  newId: NewId
+  random: Random
+  /** Without it the consents at the partners stay as they are there. */
+  withdraw?: Withdraw
+}
 
 /**
  * What is left of an erased member's links: nothing that names an account. Every step may be repeated, and each leaves
  * what the next one needs to find its way: the log, which names the links, goes last. The member's memberships are over
- * by then, so that no new link can come about.
+ * by then, so that no new link can come about. Consents are withdrawn before the links end: what revokes them goes with
+ * the link.
  */
 export async function forgetLinks(needs: Needs, member: MemberId): Promise<void> {
   const standing = (await latestLinks(needs, member)).filter(({ state }) => state !== 'ended')
+  await Promise.all(standing.map(({ link, partner }) => needs.withdraw?.({ id: link, partner })))
   for (const { programme, partner } of standing)
     await unlink(needs, { member, programme, partner, reason: 'erased' }).catch(passOverEnded)
   for (const { id } of await everyLink(needs, member)) await forgetAccount(needs.table, id)

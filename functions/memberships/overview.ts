@@ -11,8 +11,10 @@ import { remainingOf } from '../entitlements/remaining.ts'
 import type { Now } from '../kernel/clock.ts'
 import type { Table } from '../kernel/table.ts'
 import { linkWithQuota } from '../links/find-links.ts'
-import { linksOfMember } from '../links/records.ts'
-import { knownPartners } from '../partners/find-partner.ts'
+import { latestLinks } from '../links/member-links.ts'
+import { findLinkRecords, linksOfMember } from '../links/records.ts'
+import { findPartner, knownPartners } from '../partners/find-partner.ts'
+import { findProgramme } from '../programmes/find-programme.ts'
 import { allMemberships } from './find-member.ts'
 
 export type BenefitOverview = {
@@ -24,6 +26,8 @@ export type BenefitOverview = {
   /** Remaining allowance of the current quota period. */
   remaining?: number
 }
+/** A link that no benefit of the memberships stands on. */
+export type OtherLink = { link: LinkRecord; partner: Partner; programme: Pick<Programme, 'id' | 'name' | 'timeZone'> }
 export type MembershipOverview = {
   membership: Membership
   programme: Programme
@@ -46,6 +50,35 @@ export async function overviewOf(
       if (!plan) throw new Error(`membership ${id} names a plan that its programme version lacks`)
       const benefits = await benefitsOf(table, holding, now())
       return { membership, programme, plan, benefits, openChoices: openChoices(holding) }
+    }),
+  )
+}
+
+/**
+ * Links of partners that are in none of the memberships shown: a renewal took up a version of the programme without
+ * them. A link stays the member's to undo. Those that have ended come too, for who asks what became of one.
+ */
+export async function otherLinksOf(
+  { table }: { table: Table },
+  member: MemberId,
+  shown: MembershipOverview[],
+): Promise<OtherLink[]> {
+  const known = new Set(
+    shown.flatMap(({ programme, benefits }) =>
+      benefits.filter(({ benefit }) => benefit.linkRequired).map(({ partner }) => `${programme.id}/${partner.id}`),
+    ),
+  )
+  const others = (await latestLinks({ table }, member)).filter(
+    ({ programme, partner }) => !known.has(`${programme}/${partner}`),
+  )
+  const links = await findLinkRecords(
+    table,
+    others.map(({ link }) => link),
+  )
+  return Promise.all(
+    links.map(async link => {
+      const partner = await findPartner({ table }, link.partner)
+      return { link, partner, programme: await findProgramme({ table }, link.programme) }
     }),
   )
 }

@@ -2,8 +2,9 @@ import type { MemberId } from '../../schemas/ids.ts'
 import type { Instant } from '../../schemas/primitives.ts'
 import { isBefore, type Now } from '../kernel/clock.ts'
 import type { NewId } from '../kernel/ids.ts'
-import type { Table, Write } from '../kernel/table.ts'
+import { againOnConflict, type Table, type Write } from '../kernel/table.ts'
 import { activityWrite } from '../links/records.ts'
+import { notErased } from '../privacy/records.ts'
 import { findByIdentity, findMemberRecord, findSignedOut, signedOutWrite } from './store.ts'
 
 type Needs = { table: Table; now: Now; wallNow: Now; newId: NewId }
@@ -12,8 +13,11 @@ type Identity = { issuer: string; subject: string }
 /** Ends every session of a person, wherever it was begun; one that begins afterwards works. */
 export async function signOutEverywhere(needs: Needs, identity: Identity): Promise<void> {
   const { table, wallNow } = needs
-  const member = await findByIdentity(table, identity.issuer, identity.subject)
-  await table.commit([signedOutWrite(identity, wallNow()), ...(member ? [noted(needs, member.id)] : [])])
+  await againOnConflict(async () => {
+    const member = await findByIdentity(table, identity.issuer, identity.subject)
+    const line = member ? [noted(needs, member.id), notErased(member.id)] : []
+    await table.commit([signedOutWrite(identity, wallNow()), ...line])
+  })
 }
 
 /** The same as part of a larger commit, for a member. */

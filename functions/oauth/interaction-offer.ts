@@ -2,9 +2,8 @@ import type { Member } from '../../schemas/membership.ts'
 import type { Partner } from '../../schemas/partner.ts'
 import { type Instant, Slug } from '../../schemas/primitives.ts'
 import type { Programme } from '../../schemas/programme.ts'
-import { isBefore, plusSeconds } from '../kernel/clock.ts'
 import { Refusal, refusals } from '../kernel/refusal.ts'
-import { activityOf, recordActivity } from '../links/activity.ts'
+import { noteOnce, recordActivity } from '../links/activity.ts'
 import { checkLink } from '../links/check-link.ts'
 import { type LinkOffer, offersAt } from '../links/prepare-link.ts'
 import { liveMemberships } from '../memberships/find-member.ts'
@@ -77,15 +76,12 @@ async function refusalOf(portal: Portal, { member, offer, ask }: Weighed): Promi
   } catch (error) {
     const code = error instanceof Refusal ? shown.find(known => known === error.code) : undefined
     if (!(error instanceof Refusal) || !code) throw error
-    const from = /\d{4}-\d\d-\d\dT[\d:.]+Z/.exec(error.message)?.[0] as Instant | undefined
-    const isDated = code === 'relink-cooldown' && from !== undefined
-    return { code, status: refusals[code][0], hasMembership: true, programme, ...(isDated && { from }) }
+    const from = code === 'relink-cooldown' ? error.at : undefined
+    return { code, status: refusals[code][0], hasMembership: true, programme, ...(from && { from }) }
   }
 }
 
 type Via = 'partner' | 'device'
-/** Within this time a page that is opened again is the same refusal. */
-const sameRefusalSeconds = 600
 
 /** Says in the member's own log and in ours that a partner's ask was refused: no account, no name. */
 export async function noteRefusal(portal: Portal, standing: Standing, via: Via): Promise<void> {
@@ -94,19 +90,8 @@ export async function noteRefusal(portal: Portal, standing: Standing, via: Via):
   const { code, programme } = refusal
   portal.log('warn', 'grant-refused', { code, partner: partner.id, via })
   if (!member) return
-  const at = portal.now()
-  const { items } = await activityOf(portal, member.id, { limit: 10 })
-  const isNoted = items.some(
-    entry =>
-      entry.action === 'link-refused' &&
-      entry.code === code &&
-      entry.partner === partner.id &&
-      entry.via === via &&
-      isBefore(at, plusSeconds(entry.at, sameRefusalSeconds)),
-  )
-  if (isNoted) return
-  const entry = { at, action: 'link-refused', partner: partner.id, code, via } as const
-  await recordActivity(portal, member.id, { ...entry, ...(programme && { programme: programme.id }) })
+  const entry = { at: portal.now(), action: 'link-refused', partner: partner.id, code, via } as const
+  await noteOnce(portal, member.id, { ...entry, ...(programme && { programme: programme.id }) })
 }
 
 /** Says in the member's own log that they did not agree. */

@@ -1,6 +1,5 @@
-import type { Instant } from '../../schemas/primitives.ts'
 import { Refusal, refusals } from '../kernel/refusal.ts'
-import { recordActivity } from '../links/activity.ts'
+import { noteOnce } from '../links/activity.ts'
 import type { NoticeCode } from './language.ts'
 import { memberOf } from './member.ts'
 import type { Session } from './session.ts'
@@ -13,6 +12,8 @@ export type Tried = {
   partner: string
   programme?: string | undefined
   timeZone?: string
+  /** This browser remembers no attempt: any other site may have sent it here. */
+  isStray?: boolean
   /** To be set with the page. */
   cookies?: string[]
 }
@@ -43,23 +44,27 @@ const explained: ShownCode[] = ['partner-unavailable', 'link-answer-mismatch', '
 export function asPage(error: unknown, { partner, programme, timeZone = 'UTC', cookies = [] }: Omit<Tried, 'session'>) {
   const code = codeOf(error)
   if (!(error instanceof Refusal) || !code) return error
-  const date = /\d{4}-\d\d-\d\dT[\d:.]+Z/.exec(error.message)?.[0]
+  const { at } = error
   const notice: Notice = {
     code,
     status: refusals[code][0],
-    ...(date && { date: { at: date as Instant, timeZone } }),
+    ...(at && { date: { at, timeZone } }),
     ...(!lasting.includes(code) && { again: linkPath(partner, programme) }),
   }
   return new NoticeShown(notice, cookies)
 }
 
-/** For what was tried: the page, a line in the log (no person, account, token or state) and one in the member's own. */
+/**
+ * For what was tried: the page, a line in the log (no person, account, token or state) and one in the member's own,
+ * once for what is tried again and again.
+ */
 export async function refuse(portal: Portal, tried: Tried, error: unknown): Promise<never> {
   const code = codeOf(error)
   if (error instanceof Refusal && code) {
     const { partner, programme } = tried
     portal.log('warn', 'link-refused', { code, partner, ...(explained.includes(code) && { reason: error.message }) })
-    await noteInActivity(portal, tried, { action: 'link-refused', code, ...(programme && { programme }) })
+    const isNews = code !== 'link-expired' || !tried.isStray
+    if (isNews) await noteInActivity(portal, tried, { action: 'link-refused', code, ...(programme && { programme }) })
   }
   throw asPage(error, tried)
 }
@@ -78,7 +83,7 @@ async function noteInActivity(
   entry: { action: 'link-refused' | 'link-cancelled'; code?: string; programme?: string },
 ): Promise<void> {
   const member = await memberOf(portal, session)
-  if (member) await recordActivity(portal, member.id, { at: portal.now(), partner, ...entry })
+  if (member) await noteOnce(portal, member.id, { at: portal.now(), partner, ...entry })
 }
 
 const codeOf = (error: unknown): ShownCode | undefined =>

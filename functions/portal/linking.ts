@@ -5,16 +5,18 @@ import { Instant, Slug } from '../../schemas/primitives.ts'
 import { instantOf } from '../kernel/clock.ts'
 import { Refusal } from '../kernel/refusal.ts'
 import { completeLink } from '../links/complete-link.ts'
-import { partnerTokenWrite } from '../links/partner-token.ts'
+import { findPartnerToken, partnerTokenWrite } from '../links/partner-token.ts'
 import { type LinkOffer, offersAt } from '../links/prepare-link.ts'
+import { liveLinks } from '../links/records.ts'
+import { discardToken } from '../links/withdraw-consent.ts'
 import { findPartner, partnerRegistration } from '../partners/find-partner.ts'
+import { type Registration, registrationAt } from '../partners/registration.ts'
 import { programmeFrame } from '../programmes/find-programme.ts'
 import { takeState, wasTakenBy } from './attempt-store.ts'
 import { asPage, refuse, showCancelled, type Tried } from './link-refusal.ts'
 import { memberOf } from './member.ts'
-import { type Identity, isFromAsked, type Registration } from './openid-client.ts'
-import { discardToken, registrationAt } from './partner-consent.ts'
-import type { LinkAttempt } from './session.ts'
+import { type Identity, isFromAsked } from './openid-client.ts'
+import type { LinkAttempt, Session } from './session.ts'
 import { consentView, programmeChoiceView } from './views/link.tsx'
 import { type Answer, linkPath, NoticeShown, type Portal, type SignedInVisit, signInPath, type Visit } from './visit.ts'
 
@@ -81,7 +83,7 @@ export async function finishLink(portal: Portal, visit: Visit, partnerId: string
     throw new NoticeShown({ code: 'signed-out', status: 401, again }, cookies)
   }
   if (!(await isRegistered(portal, partnerId))) throw asPage(new Refusal('partner-not-found'), { partner: partnerId })
-  const tried: Tried = { session, partner: partnerId, programme: attempt?.programme, cookies }
+  const tried: Tried = { session, partner: partnerId, programme: attempt?.programme, isStray: !attempt, cookies }
   const identity = await answered(portal, { ...visit, session }, tried, attempt).catch(error =>
     refuse(portal, tried, error),
   )
@@ -147,11 +149,23 @@ async function linkAccount(portal: Portal, { session }: Tried, found: Answered):
   const discard = async () => {
     if (refreshToken) await discardToken(portal, partner, refreshToken)
   }
+  // A partner may push that the consent is gone when a token of it is revoked: that must find no link made since.
+  if (!keeps) await discard()
+  else if (refreshToken) await withdrawReplaced(portal, session, found)
   await link().catch(async error => {
-    await discard()
+    if (keeps) await discard()
     throw error
   })
-  if (!keeps) await discard()
+}
+
+/** Of an account that is linked already, the token that is kept gives way to the one that has come now. */
+async function withdrawReplaced(portal: Portal, session: Session, found: Answered): Promise<void> {
+  const { attempt, registered, subject, refreshToken } = found
+  const member = await memberOf(portal, session)
+  const links = member ? await liveLinks(portal.table, member.id, attempt.programme) : []
+  const standing = links.find(({ partner, account }) => partner === registered.id && account === subject)
+  const kept = standing && (await findPartnerToken(portal, standing.id).catch(() => undefined))
+  if (kept !== undefined && kept !== refreshToken) await discardToken(portal, registered.id, kept)
 }
 
 async function isRegistered(portal: Portal, partner: string): Promise<boolean> {
@@ -183,15 +197,20 @@ async function registered(portal: Portal, partnerId: string, offer: LinkOffer | 
 
 const callbackOf = (issuer: string, partner: string): string => `${issuer}/link/${partner}/callback`
 
+// A time zone may carry the last hours of the year 9999 beyond what an instant can be written in.
 const PaidUntil = z.union([
   Instant,
-  z.iso.datetime({ offset: true }).transform(text => instantOf(Date.parse(text))),
+  z.iso
+    .datetime({ offset: true })
+    .transform((text): string => instantOf(Date.parse(text)))
+    .pipe(Instant),
   // A NumericDate, as JWT claims write instants (RFC 7519 section 2).
   z
     .int()
     .min(0)
     .max(253_402_300_799)
-    .transform(seconds => instantOf(seconds * 1000)),
+    .transform((seconds): string => instantOf(seconds * 1000))
+    .pipe(Instant),
 ])
 
 /** Until when the account pays the partner itself; absent when it does not. */

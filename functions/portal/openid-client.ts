@@ -1,22 +1,11 @@
 import * as openid from 'openid-client'
-import type { PartnerDocument } from '../../schemas/partner.ts'
-import { epochSeconds, type Now } from '../kernel/clock.ts'
+import { hashOf } from '../kernel/canonical.ts'
+import { epochSeconds, heldFor, type Now } from '../kernel/clock.ts'
 import type { Random } from '../kernel/ids.ts'
 import { Refusal } from '../kernel/refusal.ts'
+import type { Registration } from '../partners/registration.ts'
 import type { KeyRing } from '../tokens/keys.ts'
 import { refusalIn, refusalOf } from './openid-refusals.ts'
-
-/** An OpenID provider, and what the gateway is to it. */
-export type Registration = {
-  issuer: string
-  clientId: string
-  clientSecret?: string | undefined
-  clientAuthentication?: PartnerDocument['clientAuthentication']
-  /** Grows with every change: what was learnt under an earlier one is not used. */
-  version?: number
-  /** Told of the provider's metadata before they are used. @throws Refusal where they must not be */
-  admit?: (metadata: Record<string, unknown>) => Promise<void>
-}
 
 export type AuthorizationRequest = {
   redirectUri: string
@@ -54,7 +43,9 @@ type Needs = {
 export type OpenidClient = ReturnType<typeof openidClient>
 
 /** A provider's metadata may change; a process that lives long reads them again after this time. */
-const holdMilliseconds = 10 * 60 * 1000
+const holdSeconds = 10 * 60
+/** Registrations whose metadata are held at once; of one that changed, the old version is pushed out in time. */
+const mostHeld = 200
 /** Of an assertion by which the gateway authenticates itself (RFC 7523). */
 const assertionSeconds = 60
 
@@ -67,21 +58,18 @@ const idTokenAlgorithms = ['ES256', 'PS256', 'RS256', 'Ed25519']
  * come straight from the token endpoint.
  */
 export function openidClient(needs: Needs) {
-  const held = new Map<string, { found: Promise<openid.Configuration>; at: number }>()
+  const held = heldFor<openid.Configuration>(holdSeconds, { entries: mostHeld })
 
   /** @throws Refusal partner-unavailable */
   function discover(registration: Registration): Promise<openid.Configuration> {
     const { issuer, clientId, clientSecret, clientAuthentication, version } = registration
-    const key = JSON.stringify([issuer, clientId, clientSecret, clientAuthentication, version])
-    const known = held.get(key)
-    const time = Date.parse(needs.wallNow())
-    if (known && time - known.at < holdMilliseconds) return known.found
-    const found = configurationOf(needs, registration).catch(error => {
-      held.delete(key)
-      throw refusalIn(error) ?? new Refusal('partner-unavailable', 'The provider’s metadata cannot be used')
-    })
-    held.set(key, { found, at: time })
-    return found
+    // A hash: the secret is to stand in no more places than it must.
+    const key = hashOf([issuer, clientId, clientSecret ?? null, clientAuthentication ?? null, version ?? null])
+    return held.get(key, needs.wallNow(), () =>
+      configurationOf(needs, registration).catch(error => {
+        throw refusalIn(error) ?? new Refusal('partner-unavailable', 'The provider’s metadata cannot be used')
+      }),
+    )
   }
 
   return {

@@ -178,13 +178,19 @@ function respond({ issuer }: Portal, visit: Visit, answer: Answer): Response {
   return new Response(html, { status: view.status ?? 200, headers })
 }
 
+/**
+ * Browsers hold `form-action` against every hop after the form, and where a partner's own addresses redirect to is its own
+ * affair: a login host, another domain. To name one origin would strand the member there, so any https address may follow.
+ */
+const beyond = (leadsTo: string): string => (leadsTo.startsWith('https:') ? 'https:' : leadsTo)
+
 /** No script at all, styles from here only, never in a frame. */
 const protection = (issuer: string, { formLeadsTo }: View): Record<string, string> => ({
   'content-security-policy': [
     "default-src 'none'",
     "style-src 'self'",
     "img-src 'self'",
-    `form-action 'self'${formLeadsTo ? ` ${formLeadsTo}` : ''}`,
+    `form-action 'self'${formLeadsTo ? ` ${beyond(formLeadsTo)}` : ''}`,
     "base-uri 'none'",
     "frame-ancestors 'none'",
   ].join('; '),

@@ -1,3 +1,4 @@
+import { withdrawBy } from '../links/withdraw-consent.ts'
 import { signOutEverywhere } from '../memberships/sign-out-everywhere.ts'
 import { describeEnding, describeHoldings } from '../privacy/describe-holdings.ts'
 import { eraseMember } from '../privacy/erase-member.ts'
@@ -46,7 +47,9 @@ export async function confirmErasure(portal: Portal, visit: SignedInVisit): Prom
   if (visit.form.get('understood') !== 'yes')
     return { view: eraseView(visit, await describeEnding(portal, member), { isUnticked: true }) }
   if (!member) await signOutEverywhere(portal, visit.session)
-  const { isDone } = member ? await eraseMember(portal, member.id) : { isDone: true }
+  const { isDone } = member
+    ? await eraseMember({ ...portal, withdraw: withdrawBy(portal) }, member.id)
+    : { isDone: true }
   const here = await signOut(portal, visit)
   return { ...here, location: `/privacy?done=${isDone ? 'erased' : 'erasing'}` }
 }

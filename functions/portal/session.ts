@@ -56,8 +56,13 @@ export type LinkAttempt = z.infer<typeof LinkAttempt>
 export const idleSeconds = 30 * 60
 export const absoluteSeconds = 12 * 60 * 60
 const attemptSeconds = 10 * 60
-/** Of a kind and browser: more tabs than people use, and all cookies stay far below what a request may carry. */
+/** Of a kind and browser: more tabs than people use. */
 const mostAttempts = 4
+/**
+ * Of their cookies together, whoever makes the browser begin them: with the longest session below 8 KB, where API Gateway
+ * takes 10,240 bytes of request line and headers. Four ordinary ones fit.
+ */
+const mostAttemptBytes = { 'sign-in': 3_000, link: 3_150 } as const
 /** A page view within this time of the last one does not renew the cookie. */
 const renewSeconds = 60
 
@@ -116,7 +121,8 @@ export function portalSessions({ keys, issuer, wallNow, random }: Needs) {
       cookieNames(header, prefixOf(purpose)).map(async name => {
         const attempt = await open(attemptSchemas[purpose], header, name)
         const live = attempt && isWithin(attempt.startedAt, attemptSeconds)
-        return { name, startedAt: live ? attempt.startedAt : undefined }
+        const bytes = pairBytes(name, cookieNamed(header, name) ?? '')
+        return { name, bytes, startedAt: live ? attempt.startedAt : undefined }
       }),
     )
   }
@@ -147,13 +153,19 @@ export function portalSessions({ keys, issuer, wallNow, random }: Needs) {
      */
     async begin(attempt: SignInAttempt | LinkAttempt, header: string | undefined): Promise<string[]> {
       const { purpose, state } = attempt
+      const [name, sealed] = [nameOf(purpose, state), await seal(attempt)]
       const known = await attemptsOf(purpose, header)
+      let room = mostAttemptBytes[purpose] - pairBytes(name, sealed)
       const kept = known
         .filter(({ startedAt }) => startedAt)
         .sort(byAge)
         .slice(0, mostAttempts - 1)
-      const dropped = known.filter(one => !kept.includes(one)).map(({ name }) => cookie(name, '', 0))
-      return [...dropped, cookie(nameOf(purpose, state), await seal(attempt), attemptSeconds)]
+        .filter(({ bytes }) => {
+          room -= bytes
+          return room >= 0
+        })
+      const dropped = known.filter(one => !kept.includes(one)).map(one => cookie(one.name, '', 0))
+      return [...dropped, cookie(name, sealed, attemptSeconds)]
     },
     signInAttempt: (header: string | undefined, state: string): Promise<SignInAttempt | undefined> =>
       attemptAt(SignInAttempt, header, nameOf('sign-in', state), state),
@@ -177,6 +189,9 @@ export function isOwnForm(session: Session, csrf: string | null, origin: string 
 
 const byAge = (a: { startedAt?: Instant | undefined }, b: { startedAt?: Instant | undefined }): number =>
   a.startedAt && b.startedAt ? compareInstants(b.startedAt, a.startedAt) : 0
+
+/** What a cookie adds to the `Cookie` header, with what stands between two. */
+const pairBytes = (name: string, value: string): number => name.length + value.length + '=; '.length
 
 const pairsOf = (header: string | undefined): string[] => (header ?? '').split(';').map(pair => pair.trim())
 

@@ -1,6 +1,7 @@
 import { Refusal } from '../kernel/refusal.ts'
+import type { Registration } from '../partners/registration.ts'
 import { takeState } from './attempt-store.ts'
-import { isFromAsked, type Registration } from './openid-client.ts'
+import { isFromAsked } from './openid-client.ts'
 import type { SignInAttempt } from './session.ts'
 import { type Answer, NoticeShown, ownPath, type Portal, type SignedInVisit, signInPath, type Visit } from './visit.ts'
 
@@ -34,7 +35,10 @@ export async function finishSignIn(portal: Portal, visit: Visit): Promise<Answer
     if (!(await takeState(portal, { state, session: 'sign-in' })))
       throw new Refusal('sign-in-failed', 'the state was used already')
     if (!isTrue) throw new Refusal('sign-in-failed', 'another provider than the one that was asked answered')
-    return openid.finish(identityProvider(portal), visit.url, attempt)
+    const found = await openid.finish(identityProvider(portal), visit.url, attempt)
+    if (found && bytesOf(found.subject) > longestSubject)
+      throw new Refusal('sign-in-failed', 'the provider names the person in more than 255 bytes')
+    return found
   }
   const identity = await judged().catch(error => Promise.reject(refused(portal, attempt.returnTo, error, forget)))
   if (!identity)
@@ -43,12 +47,32 @@ export async function finishSignIn(portal: Portal, visit: Visit): Promise<Answer
   const session = await sessions.start({
     issuer: config.IDENTITY_ISSUER,
     subject: identity.subject,
-    name: typeof name === 'string' ? name.slice(0, 100) : '',
-    roles: Array.isArray(roles) ? roles.filter(role => typeof role === 'string').slice(0, 20) : [],
+    name: typeof name === 'string' ? shortName(name) : '',
+    roles: Array.isArray(roles) ? roles.filter(isRole).slice(0, mostRoles) : [],
     language: attempt.language,
   })
   return { location: attempt.returnTo, cookies: [session, forget] }
 }
+
+// A cookie carries them, beside those of attempts: see `mostAttemptBytes` in session.ts.
+/** As OpenID Connect Core 1.0 section 2 has it. */
+const longestSubject = 255
+const longestName = 60
+const longestRole = 64
+const mostRoles = 8
+
+/** Without what would take six bytes in JSON: control characters and halves of surrogate pairs. */
+const shortName = (name: string): string =>
+  name
+    .slice(0, longestName)
+    .toWellFormed()
+    .replaceAll(/\p{Cc}/gu, ' ')
+
+/** A role that is cut would be another one, so a long one is none. */
+const isRole = (role: unknown): role is string => typeof role === 'string' && bytesOf(role) <= longestRole
+
+/** As the cookie's JSON has it. */
+const bytesOf = (text: string): number => Buffer.byteLength(JSON.stringify(text)) - '""'.length
 
 /** Ends the session here; the one at the identity provider is its own. */
 export const signOut = async ({ sessions }: Portal, { cookies }: SignedInVisit): Promise<Answer> => ({

@@ -74,11 +74,20 @@ export class NoticeShown extends Error {
   }
 }
 
-/** Path and query of this gateway; `/` for anything else, so that nobody is led elsewhere (open redirect). */
+/** Longer than the address of any page here. */
+const longestPath = 300
+
+/**
+ * Path and query of this gateway, percent-encoded, at most 300 characters: a cookie carries them. `/` for anything else,
+ * so that nobody is led elsewhere (open redirect).
+ */
 export function ownPath(asked: string | null, issuer: string): string {
-  if (!asked?.startsWith('/') || asked.length > 500 || !URL.canParse(asked, issuer)) return '/'
+  // Encoding never shortens a text, but parsing drops `..` and the like.
+  if (!asked?.startsWith('/') || asked.length > 2 * longestPath || !URL.canParse(asked, issuer)) return '/'
   const url = new URL(asked, issuer)
-  return url.origin === new URL(issuer).origin && !url.pathname.startsWith('//') ? `${url.pathname}${url.search}` : '/'
+  const path = `${url.pathname}${url.search}`
+  const isOwn = url.origin === new URL(issuer).origin && !path.startsWith('//')
+  return isOwn && path.length <= longestPath ? path : '/'
 }
 
 export const signInPath = (returnTo: string): string => `/sign-in?return=${encodeURIComponent(returnTo)}`

@@ -28,6 +28,16 @@ export const elsewhere: MemberExport['elsewhere'] = [
     why: 'they are deleted by themselves: passes within nine days, flows within days',
   },
   {
+    what: 'consents to links that were begun at a partner, with the refresh tokens that the partner uses for them',
+    where: 'here, under random ids; they name member, programme, partner and link, which are in this document',
+    why: 'they are deleted by themselves: after 180 days without use, or once they are used for a link that has ended',
+  },
+  {
+    what: 'refresh tokens of partners, so that unlinking withdraws the consent at the partner too',
+    where: 'here, encrypted, one for each link at a partner that is registered so',
+    why: 'they are keys to the account at the partner and must not lie in a file; they are deleted when the link ends',
+  },
+  {
     what: 'answers to the seller’s own requests, kept so that a request may be repeated safely',
     where: 'here, under the seller’s idempotency key',
     why: 'they are deleted by themselves, within three days',

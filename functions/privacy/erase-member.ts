@@ -4,17 +4,28 @@ import type { NewId, Random } from '../kernel/ids.ts'
 import { errorFields, type Log } from '../kernel/log.ts'
 import { againOnConflict, passOverConflict, type Table } from '../kernel/table.ts'
 import { forgetLinks } from '../links/forget-links.ts'
+import type { Withdraw } from '../links/withdraw-consent.ts'
 import { endErased, forgetSale } from '../memberships/change.ts'
 import { allMemberships } from '../memberships/find-member.ts'
 import { findMemberRecord, forgottenMemberWrites, signedOutWrite } from '../memberships/records.ts'
 import { doneErasureWrite, erasuresUnderWay, findErasure, newErasureWrite } from './store.ts'
 
-type Needs = { table: Table; now: Now; wallNow: Now; newId: NewId; random: Random; log: Log }
+type Needs = {
+  table: Table
+  now: Now
+  wallNow: Now
+  newId: NewId
+  random: Random
+  log: Log
+  /** Withdraws what the member agreed to at a partner, where a token of it is kept. Without it nothing is revoked. */
+  withdraw?: Withdraw
+}
 
 /**
  * Erases a member. One commit makes it certain: from then on nobody finds the member by the names it had, its sessions
  * are over, and the erasure is due until it is done. What follows may be broken off anywhere and is taken up again by
- * `eraseDue`: memberships end, links end and their partners are told, accounts and the log go.
+ * `eraseDue`: memberships end, consents are withdrawn at the partners, links end and their partners are told, accounts
+ * and the log go.
  *
  * What stays names nobody: memberships with what was paid, entitlements, usage and statements under ids and pairwise
  * subjects, as accounting law asks; and the seller's own id of each sale, which is the seller's to erase.

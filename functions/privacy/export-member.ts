@@ -1,8 +1,11 @@
 import type { Entitlement } from '../../schemas/entitlement.ts'
+import type { MembershipId } from '../../schemas/ids.ts'
 import type { LinkRecord } from '../../schemas/link.ts'
 import type { Member, Membership } from '../../schemas/membership.ts'
 import { MemberExport } from '../../schemas/privacy.ts'
+import { isTerminal } from '../entitlements/derive.ts'
 import { entitlementsNamed, usesOfLink } from '../entitlements/history.ts'
+import { mostEnded } from '../entitlements/holding.ts'
 import type { Now } from '../kernel/clock.ts'
 import type { NewId } from '../kernel/ids.ts'
 import type { Table } from '../kernel/table.ts'
@@ -59,6 +62,7 @@ async function heldOf(table: Table, { id }: Member, most: typeof mostOfEach): Pr
     { table },
     within(named, 'entitlements', 'those of the newest memberships,'),
   )
+  leftOut.push(...memberships.flatMap(({ id: membership }) => forgottenOf(membership, entitlements)))
   const activity = within(await firstOf(wholeActivity({ table }, id), most.activity + 1), 'activity', 'the first')
   const links = within(await everyLink({ table }, id, most.activity), 'links', 'the first')
   const uses = within(await usesOf(table, links, most.uses + 1), 'uses', 'the first')
@@ -71,6 +75,14 @@ async function heldOf(table: Table, { id }: Member, most: typeof mostOfEach): Pr
     uses,
     leftOut,
   }
+}
+
+/** A membership knows the latest of its entitlements that ended: where it knows as many as it can, there were others. */
+function forgottenOf(membership: MembershipId, entitlements: Entitlement[]): string[] {
+  const ended = entitlements.filter(held => held.membership === membership && isTerminal(held.state))
+  if (ended.length < mostEnded) return []
+  const kept = `of ${membership} those that stand and the latest ${mostEnded} that ended`
+  return [`entitlements: ${kept}; older ones may exist, ask the seller of the membership for them`]
 }
 
 async function firstOf<T>(all: AsyncIterable<T>, count: number): Promise<T[]> {

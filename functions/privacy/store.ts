@@ -2,15 +2,18 @@ import type { MemberId } from '../../schemas/ids.ts'
 import type { Instant } from '../../schemas/primitives.ts'
 import { Erasure } from '../../schemas/privacy.ts'
 import { epochMilliseconds } from '../kernel/clock.ts'
-import { put, recordType, type Table, type Write } from '../kernel/table.ts'
+import { check, put, recordType, type Table, type Write } from '../kernel/table.ts'
 
 const erasure = recordType('erasure', Erasure)
-const key = (member: MemberId) => ({ pk: `ERASURE#${member}`, sk: 'HEAD' })
+const key = (member: string) => ({ pk: `ERASURE#${member}`, sk: 'HEAD' })
 const duePartition = 'DUE-ERASURES'
 const sortable = (instant: Instant): string => String(epochMilliseconds(instant)).padStart(15, '0')
 
-export const findErasure = (table: Table, member: MemberId): Promise<Erasure | undefined> =>
+export const findErasure = (table: Table, member: string): Promise<Erasure | undefined> =>
   table.get(erasure, key(member))
+
+/** For a commit beside which no erasure may have begun: what an erasure removes must not be written after it. */
+export const notErased = (member: string): Write => check(key(member), 'absent')
 
 /** Once a member; due until it is done. */
 export const newErasureWrite = (member: MemberId, requestedAt: Instant): Write =>

@@ -4,7 +4,7 @@ import { breakLink } from '../../functions/links/break-link.ts'
 import { findPartnerToken, partnerTokenWrite } from '../../functions/links/partner-token.ts'
 import type { Instant } from '../../schemas/primitives.ts'
 import { outgoingEvents } from '../events/outgoing.ts'
-import { benefit, membershipWorld, standing } from '../memberships/world.ts'
+import { benefit, type MembershipWorld, membershipWorld, standing } from '../memberships/world.ts'
 import { statusWorld } from '../tokens/status-world.ts'
 
 const code = (expected: string) => ({ code: expected })
@@ -57,11 +57,14 @@ describe('a link that breaks', () => {
     await breakLink(world.needs, { partner, account, reason: 'consent-revoked' })
     const first = await world.linkRecord(link.id)
     for (const named of [{ account }, { link: link.id }, { account: 'nobody' }])
-      expect(await breakLink(world.needs, { partner, reason: 'account-closed', ...named })).toEqual([])
+      expect(await breakLink(world.needs, { partner, reason: 'consent-revoked', ...named })).toEqual([])
     expect(await world.linkRecord(link.id)).toEqual(first)
     await world.unlink('lin')
-    expect(await breakLink(world.needs, { partner, link: link.id, reason: 'account-closed' })).toEqual([])
-    expect(await world.linkRecord(link.id)).toMatchObject({ state: 'ended', reason: 'consent-revoked' })
+    const ended = await world.linkRecord(link.id)
+    for (const reason of ['consent-revoked', 'account-closed'] as const)
+      expect(await breakLink(world.needs, { partner, link: link.id, reason })).toEqual([])
+    expect(ended).toMatchObject({ state: 'ended', reason: 'consent-revoked' })
+    expect(await world.linkRecord(link.id)).toEqual(ended)
     expect(await outgoingEvents(world.table, partner)).toHaveLength(1)
   })
 
@@ -91,6 +94,62 @@ describe('a link that breaks', () => {
     const closed = await linked()
     await breakLink(closed.world.needs, { partner, account, reason: 'account-closed' })
     expect(await closed.world.link('lin', 'account-2')).toMatchObject({ state: 'active' })
+  })
+
+  describe('whose account was closed', () => {
+    const close = (world: MembershipWorld, change: object = {}) =>
+      breakLink(world.needs, { partner, account, reason: 'account-closed', ...change })
+    const revoke = (world: MembershipWorld) => breakLink(world.needs, { partner, account, reason: 'consent-revoked' })
+
+    it('after it broke has the graver reason, once, and keeps nobody waiting', async () => {
+      const { world, link } = await linked()
+      await revoke(world)
+      expect(await close(world)).toEqual([])
+      const closed = await world.linkRecord(link.id)
+      expect(closed).toMatchObject({
+        state: 'broken',
+        reason: 'account-closed',
+        endedAt: '2026-10-02T00:00:00Z',
+        seq: 3,
+      })
+      expect(await close(world)).toEqual([])
+      expect(await revoke(world)).toEqual([])
+      expect(await world.linkRecord(link.id)).toEqual(closed)
+      expect(await world.link('lin', 'account-2')).toMatchObject({ state: 'active' })
+    })
+
+    it('after the member unlinked it, broken or not, keeps nobody waiting; why it ended stays', async () => {
+      for (const isBroken of [false, true]) {
+        const { world, link } = await linked()
+        if (isBroken) await revoke(world)
+        await world.unlink('lin')
+        const ended = await world.linkRecord(link.id)
+        await expect(world.link('lin', 'account-2')).rejects.toMatchObject(code('relink-cooldown'))
+        expect(await close(world)).toEqual([])
+        expect(await world.linkRecord(link.id)).toEqual(ended)
+        expect(await world.link('lin', 'account-2')).toMatchObject({ state: 'active' })
+      }
+    })
+
+    it('before the member unlinked it keeps nobody waiting either', async () => {
+      const { world } = await linked()
+      expect(await close(world)).toHaveLength(1)
+      await world.unlink('lin')
+      expect(await world.link('lin', 'account-2')).toMatchObject({ state: 'active' })
+    })
+
+    it('is told late: a link of another account, or one made since, has its wait', async () => {
+      const { world } = await linked()
+      await close(world)
+      await world.link('lin', 'account-2')
+      await world.unlink('lin')
+      await close(world)
+      await expect(world.link('lin', 'account-3')).rejects.toMatchObject(code('relink-cooldown'))
+      const again = await linked()
+      await revoke(again.world)
+      await close(again.world, { occurredAt: '2026-09-30T00:00:00Z' as Instant })
+      await expect(again.world.link('lin', 'account-2')).rejects.toMatchObject(code('relink-cooldown'))
+    })
   })
 
   it('is each one of the account, in every programme', async () => {

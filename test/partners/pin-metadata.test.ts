@@ -50,6 +50,36 @@ describe('metadata of a partner', () => {
     expect([won.length, refused]).toEqual([1, Array(3).fill('partner-unavailable')])
   })
 
+  const added = ['pushed_authorization_request_endpoint', 'revocation_endpoint', 'userinfo_endpoint']
+  const pinned = found({ token_endpoint: 'https://token.youku.example/token', jwks_uri: 'https://static.example/jwks' })
+
+  it.each(added)('may get a %s where members, codes or credentials go already', async name => {
+    const { pin, told } = await pinning()
+    await pin(pinned)
+    for (const origin of ['https://token.youku.example', 'https://youku.example'])
+      await pin({ ...pinned, [name]: `${origin}/added` })
+    // It may go again, since it was never pinned.
+    await pin(pinned)
+    expect(told).toEqual([])
+  })
+
+  it.each(added)('may get no %s elsewhere', async name => {
+    const { pin, told } = await pinning()
+    await pin(pinned)
+    for (const origin of ['https://evil.example', 'https://static.example', 'https://youku.example:8443'])
+      await expect(pin({ ...pinned, [name]: `${origin}/added` })).rejects.toMatchObject(unavailable)
+    expect(told).toEqual(Array(3).fill(['partner-metadata-changed', { partner: 'youku', fields: [name] }]))
+  })
+
+  it('may neither move nor lose an endpoint that is pinned, not even within its origin', async () => {
+    const { pin } = await pinning()
+    const whole = { ...pinned, revocation_endpoint: 'https://youku.example/revoke' }
+    await pin(whole)
+    for (const change of ['https://youku.example/other', undefined])
+      await expect(pin({ ...whole, revocation_endpoint: change })).rejects.toMatchObject(unavailable)
+    await expect(pin({ ...whole, token_endpoint: 'https://youku.example/token' })).rejects.toMatchObject(unavailable)
+  })
+
   it.each([
     ['no issuer', { issuer: undefined }],
     ['no keys', { jwks_uri: undefined }],

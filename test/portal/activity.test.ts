@@ -42,7 +42,7 @@ describe('the log', () => {
     ],
     [
       { at, action: 'link-broken', ...youku, reason: 'account-closed' },
-      ['Link to Youku broken', 'account at the partner was closed'],
+      ['Link to Youku broken', 'partner reports that the account was closed'],
       ['优酷的绑定已失效', '账号已注销'],
     ],
     [

@@ -208,7 +208,7 @@ describe('metadata that change after the first use', () => {
     ['authorization_endpoint', () => 'https://evil.example/authorize'],
     ['userinfo_endpoint', () => undefined],
     ['jwks_uri', (host: string) => `${host}/other-jwks`],
-    ['pushed_authorization_request_endpoint', (host: string) => `${host}/par`],
+    ['pushed_authorization_request_endpoint', () => 'https://evil.example/par'],
     ['revocation_endpoint', (host: string) => `${host}/other-revoke`],
     ['authorization_response_iss_parameter_supported', () => false],
   ])('%s: nobody is led there until the operator puts the partner again', async (field, changed) => {
@@ -231,6 +231,13 @@ describe('metadata that change after the first use', () => {
     expect((await attempt()).page.url.pathname).toBe('/link/youku/done')
     relearn()
     fake.behave({ metadata: {} })
+    expect((await (await member()).browser.get(at('/link/youku'))).status).toBe(200)
+  })
+
+  test('an endpoint that is new at an origin in use is used', async () => {
+    expect((await attempt()).page.url.pathname).toBe('/link/youku/done')
+    relearn()
+    fake.behave({ metadata: { pushed_authorization_request_endpoint: `${fake.issuer}/par` } })
     expect((await (await member()).browser.get(at('/link/youku'))).status).toBe(200)
   })
 

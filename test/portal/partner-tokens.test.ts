@@ -154,6 +154,31 @@ describe('a partner’s refresh token', () => {
     expect(world.lines.join()).not.toMatch(/kept-refresh|unasked-refresh/)
   })
 
+  test('is given back before the link is made: a partner that then ends what it knows finds none', async () => {
+    world.replaceYouku(fake.listener)
+    await world.register('youku')
+    const linkedThen: (string | undefined)[] = []
+    const note: RequestListener = async (_request, response) => {
+      linkedThen.push(await world.linkedAccount('in-order'))
+      response.writeHead(200).end()
+    }
+    fake.behave({ tokens: { refresh_token: 'early-refresh' }, instead: { '/revoke': note } })
+    expect((await answeredByFake('in-order')).page.url.pathname).toBe('/link/youku/done')
+    expect(linkedThen).toEqual([undefined])
+    expect(await world.linkedAccount('in-order')).toBe(fake.account())
+  })
+
+  test('that a newer one of the same account takes the place of is revoked', async () => {
+    world.replaceYouku(fake.listener)
+    await world.register('youku', { keepTokens: true })
+    for (const token of ['older-refresh', 'newer-refresh', 'newer-refresh']) {
+      fake.behave({ tokens: { refresh_token: token } })
+      expect((await answeredByFake('again')).page.url.pathname).toBe('/link/youku/done')
+    }
+    expect(revoked()).toEqual(['older-refresh'])
+    expect(await findPartnerToken(world.services, (await linkOf('again')).id)).toBe('newer-refresh')
+  })
+
   test('is given back where the link is refused', async () => {
     world.replaceYouku(fake.listener)
     await world.register('youku', { keepTokens: true })

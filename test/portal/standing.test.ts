@@ -40,13 +40,25 @@ describe('what a partner says is paid', () => {
     ['2027-01-01T00:00:00Z', '2027-01-01T00:00:00Z'],
     ['2027-01-01T08:00:00+08:00', '2027-01-01T00:00:00Z'],
     [1_798_761_600, '2027-01-01T00:00:00Z'],
+    [253_402_300_799, '9999-12-31T23:59:59Z'],
   ])('%s', (claim, expected) => {
     const paidUntil = paidUntilOf({}, { paidUntil: claim })
     expect(paidUntil).toBe(expected)
     if (paidUntil) expect(Instant.safeParse(paidUntil).success).toBe(true)
   })
 
-  test.each(['soon', '2027-01-01', true, {}, -1, 1e300, 1.5])('%s is refused rather than guessed', claim => {
+  test.each([
+    'soon',
+    '2027-01-01',
+    '9999-12-31T23:59:59-01:00',
+    '0000-01-01T00:00:00+01:00',
+    true,
+    {},
+    -1,
+    1e300,
+    1.5,
+    253_402_300_800,
+  ])('%s is refused rather than guessed', claim => {
     expect(() => paidUntilOf({}, { paidUntil: claim })).toThrow(expect.objectContaining({ code: 'link-failed' }))
   })
 

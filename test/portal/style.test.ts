@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { buildStyles, classNames } from '../../functions/local/build-styles.ts'
 import { styleAddress } from '../../functions/portal/style.ts'
 import { stylesheet } from '../../functions/portal/stylesheet.ts'
+import { hueOf } from '../../functions/portal/views/mark.tsx'
 
 /** Contrast ratio of two `#rrggbb` colours (WCAG 2.2, relative luminance). */
 function contrast(first: string, second: string): number {
@@ -53,13 +54,21 @@ describe.each(Object.entries(schemes))('%s', (_name, colours) => {
 })
 
 test('white is readable on every monogram and on the membership card', () => {
-  const hues = [...source.matchAll(/\.hue-\d \{\s*background: (#[0-9a-f]{6})/g)].map(([, colour = '']) => colour)
-  expect(hues).toHaveLength(8)
+  const hues = [...source.matchAll(/\.hue-\d+ \{\s*background: (#[0-9a-f]{6})/g)].map(([, colour = '']) => colour)
+  expect(new Set(hues).size).toBe(12)
   // The lightest the card gets: its end colour, and the gold glow at 25 % over its start colour.
   for (const ground of [...hues, '#0f5f50', '#446b38', '#3d4541'])
     expect(contrast('#ffffff', ground), ground).toBeGreaterThanOrEqual(4.5)
   for (const ground of ['#0f5f50', '#446b38', '#3d4541'])
     expect(contrast('#d5e6e0', ground), ground).toBeGreaterThanOrEqual(4.5)
+})
+
+test('partners are told apart by their colours', () => {
+  const ids = ['youku', 'xiami', 'eleme', 'fliggy']
+  expect(new Set(ids.map(hueOf)).size).toBe(ids.length)
+  const many = new Set(Array.from({ length: 100 }, (_, number) => hueOf(`partner-${number}`)))
+  expect(many.size).toBe(12)
+  for (const hue of many) expect(stylesheet.includes(`.${hue}{`), hue).toBe(true)
 })
 
 describe('what browsers get', () => {

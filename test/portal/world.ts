@@ -29,7 +29,7 @@ import { freshTable } from '../support/table.ts'
 
 export const partnerIds = ['youku', 'xiami'] as const
 type PartnerId = (typeof partnerIds)[number]
-const caller = { brand: 'alibaba' }
+export const caller = { brand: 'alibaba' }
 
 /** A server whose listener is known only after its port is. */
 async function listen(): Promise<{ address: string; server: Server; answer: (listener: RequestListener) => void }> {
@@ -253,7 +253,7 @@ const benefit = (id: string, at: PartnerId, more: object = {}) => ({
 const plans = [{ id: 'annual', term: 'P1Y', price: { amountMinor: 8800, currency: 'CNY' } }]
 const frame = { brand: 'alibaba', currency: 'CNY', timeZone: 'Asia/Shanghai', plans }
 
-const programme = ProgrammeDocument.parse({
+export const programme = ProgrammeDocument.parse({
   ...frame,
   id: '88vip',
   name: { en: '88VIP', 'zh-CN': '88VIP' },

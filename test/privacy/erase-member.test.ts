@@ -129,6 +129,33 @@ it('an erasure takes a log along that is longer than one transaction', async () 
   expect((await stored(world)).filter(({ itemKind }) => itemKind === 'activity')).toEqual([])
 })
 
+it('what is noted of an erased member is not written, from the first moment on', async () => {
+  const { world, member } = await memberWithPast()
+  const line = { at: instant('2026-10-06T00:00:00Z'), action: 'link-refused', partner: 'youku' } as const
+  expect(await eraseMember({ ...world.needs, table: dying(world.table, 2, false) }, member.id)).toEqual({
+    isDone: false,
+  })
+  await recordActivity(world.needs, member.id, line)
+  const noted = async () => (await stored(world)).filter(item => item['action'] === 'link-refused')
+  expect(await noted()).toEqual([])
+  await eraseDue(world.needs)
+  await recordActivity(world.needs, member.id, line)
+  expect(await noted()).toEqual([])
+  // One that was read as not erased and is written afterwards.
+  const { get } = world.table
+  const stale: Table = {
+    ...world.table,
+    get: (type, key) => (isFirst(key.pk) ? Promise.resolve(undefined) : get(type, key)),
+  }
+  let reads = 0
+  const isFirst = (pk: string) => {
+    reads += pk === `ERASURE#${member.id}` ? 1 : 0
+    return reads === 1
+  }
+  await recordActivity({ ...world.needs, table: stale }, member.id, line)
+  expect([reads, await noted()]).toEqual([2, []])
+})
+
 /** A table that dies at its n-th write: before it, or after it when only the answer is lost. */
 function dying(table: Table, last: number, isWritten: boolean): Table {
   let writes = 0

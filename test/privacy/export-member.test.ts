@@ -83,6 +83,33 @@ describe('an export', () => {
     expect([document.memberships, document.links, document.activity]).toEqual([[], [], []])
   })
 
+  it('of more entitlements than a membership remembers says that there may be others', async () => {
+    const world = await membershipWorld({
+      benefits: Array.from({ length: 34 }, (_, index) => benefit(`youku-${index}`, 'youku')),
+    })
+    const { id } = await world.sellTo('lin')
+    const entitlementsLeftOut = async () => {
+      const { leftOut, entitlements } = await exportMember(world.needs, lin)
+      return { leftOut, ended: entitlements.filter(({ state }) => state !== 'offered').length }
+    }
+    for (const day of ['02', '03', '04']) {
+      if (day === '04') expect(await entitlementsLeftOut()).toEqual({ leftOut: [], ended: 68 })
+      world.moveTo(`2026-10-${day}T00:00:00Z`)
+      await world.link('lin', 'y-1')
+      await world.unlink('lin')
+    }
+    const said = `entitlements: of ${id} those that stand and the latest 100 that ended`
+    expect(await entitlementsLeftOut()).toEqual({ leftOut: [expect.stringContaining(said)], ended: 100 })
+  })
+
+  it('names what is kept elsewhere for long: consents of flows that began at a partner, and tokens of partners', async () => {
+    const world = await membershipWorld()
+    const { elsewhere } = await exportMember(world.needs, { issuer: identityIssuer, subject: 'nobody' })
+    const told = elsewhere.map(({ what, why }) => `${what}: ${why}`).join()
+    expect(told).toMatch(/consents to links that were begun at a partner.*180 days/)
+    expect(told).toMatch(/refresh tokens of partners.*when the link ends/)
+  })
+
   it('of more than one document takes says what it leaves out', async () => {
     const world = await membershipWorld({}, { relinkCooldown: 'P1D' })
     await world.sellTo('lin')

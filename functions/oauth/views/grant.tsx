@@ -1,7 +1,18 @@
 import type { FC } from 'hono/jsx'
 import type { Partner } from '../../../schemas/partner.ts'
 import { dateIn, durationIn, localized } from '../../portal/language.ts'
-import { Actions, Alert, Csrf, Fact, Facts, Heading, Items, PageHead, Panel } from '../../portal/views/pieces.tsx'
+import {
+  Actions,
+  Alert,
+  Csrf,
+  Dated,
+  Fact,
+  Facts,
+  Heading,
+  Items,
+  PageHead,
+  Panel,
+} from '../../portal/views/pieces.tsx'
 import { type SignedInVisit, unlinkPath, type View } from '../../portal/visit.ts'
 import type { LinkAsk } from '../flows.ts'
 import type { Standing } from '../interaction-offer.ts'
@@ -118,7 +129,9 @@ function refusedView(visit: SignedInVisit, { standing, ask, action, code }: Of<'
         <PageHead title={title} lead={text} partner={{ id: partner.id, name }} />
         <div class="grid gap-4">
           {from && programme && (
-            <p class="text-lg">{messages.noticeDate(dateIn(language, from, programme.timeZone))}</p>
+            <p class="text-lg">
+              <Dated text={messages.noticeDate(dateIn(language, from, programme.timeZone))} />
+            </p>
           )}
           {!refusal.hasMembership && <p>{messages.noMembershipOther}</p>}
           {ask.account !== undefined && (

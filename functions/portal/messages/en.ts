@@ -127,6 +127,8 @@ export const en = {
   linkedBanner: (partner: string) => `Your ${partner} account is linked. Enjoy!`,
   unlinkedBanner: (partner: string) => `Your ${partner} account is no longer linked.`,
   chosenBanner: 'Your choice is saved.',
+  otherLinks: 'Other linked accounts',
+  otherLinksLead: 'Your memberships have no benefit there any more. The links stay until you undo them.',
 
   consentTitle: (partner: string) => `Link your ${partner} account`,
   consentLead: (partner: string) =>
@@ -169,6 +171,7 @@ export const en = {
   unlinkLead: 'This is what changes:',
   unlinkEnds: (benefit: string) => `“${benefit}” stops at once.`,
   unlinkCooldown: (date: string) => `A different account can be linked from ${date} on; the same account at any time.`,
+  unlinkNoCooldown: 'The same or a different account can be linked at any time.',
   unlinkKeeps: (partner: string) => `Your ${partner} account itself stays as it is.`,
   unlinkButton: 'Unlink account',
   keepLinked: 'Keep it linked',
@@ -222,6 +225,7 @@ export const en = {
       'No device shows this code',
       'Compare it with the screen: a code is valid for a few minutes. If the screen shows a new one, enter that.',
     ],
+    'not-found': ['There is no such page', 'Check the address, or start from your benefits.'],
     'pass-not-found': ['We do not know this pass', 'Show a new one at the till.'],
     'pass-already-redeemed': ['This pass was used already', 'Each pass works once. Show a new one at the till.'],
     'pass-expired': ['This pass has expired', 'Each pass is valid for one minute. Show a new one at the till.'],
@@ -300,8 +304,8 @@ export const en = {
       partner: 'The partner ended it.',
       relinked: 'Another account took its place.',
       erased: 'You had your data erased.',
-      'consent-revoked': 'You withdrew your consent at the partner.',
-      'account-closed': 'The account at the partner was closed.',
+      'consent-revoked': 'The partner reports that the consent was withdrawn.',
+      'account-closed': 'The partner reports that the account was closed.',
     },
     via: {
       portal: 'You agreed here in the portal.',

@@ -6,7 +6,7 @@ import { type BenefitAction, type BenefitState, standingIn } from '../benefit-st
 import { dateIn, localized } from '../language.ts'
 import { choosePath, linkPath, type SignedInVisit, unlinkPath } from '../visit.ts'
 import { Monogram } from './mark.tsx'
-import { Badge, Fact, Facts, type Tone } from './pieces.tsx'
+import { Badge, Dated, Fact, Facts, type Tone } from './pieces.tsx'
 
 type Props = { visit: SignedInVisit; overview: MembershipOverview; held: BenefitOverview }
 
@@ -52,7 +52,11 @@ export const BenefitCard: FC<Props & { wide?: boolean }> = ({ visit, overview, h
         </div>
         <div class="flex flex-wrap items-center gap-x-3 gap-y-2">
           <StateBadge visit={visit} state={state} />
-          {hint && <p class="w-full">{hint}</p>}
+          {hint && (
+            <p class="w-full">
+              <Dated text={hint} />
+            </p>
+          )}
         </div>
         <BenefitFacts visit={visit} overview={overview} held={held} wide={wide} />
         <CardActions visit={visit} overview={overview} held={held} action={action} />
@@ -103,7 +107,9 @@ const BenefitFacts: FC<Props & { wide: boolean }> = ({ visit, overview, held, wi
       {link && benefit.linkRequired && (
         <Fact term={link.state === 'broken' ? messages.linkedBefore : messages.linkedAccount}>
           <strong>{link.account}</strong>
-          {link.state === 'active' && <span class="block text-sm text-quiet">{messages.since(date(link.since))}</span>}
+          {link.state === 'active' && (
+            <span class="block text-sm whitespace-nowrap text-quiet">{messages.since(date(link.since))}</span>
+          )}
         </Fact>
       )}
       {!benefit.linkRequired && used && <Fact term={messages.linkedAccount}>{messages.notNeeded}</Fact>}
@@ -113,7 +119,7 @@ const BenefitFacts: FC<Props & { wide: boolean }> = ({ visit, overview, held, wi
         </Fact>
       )}
       <Fact term={messages.billedBy} whole>
-        {billingOf(visit, overview, held, name)}
+        <Dated text={billingOf(visit, overview, held, name)} />
       </Fact>
     </Facts>
   )

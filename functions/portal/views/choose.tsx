@@ -3,7 +3,7 @@ import type { Instant } from '../../../schemas/primitives.ts'
 import type { MembershipOverview } from '../../memberships/overview.ts'
 import { dateIn, localized } from '../language.ts'
 import type { SignedInVisit, View } from '../visit.ts'
-import { Actions, Alert, Csrf, Fact, Facts, Heading, Items, PageHead, Panel } from './pieces.tsx'
+import { Actions, Alert, Csrf, Dated, Fact, Facts, Heading, Items, PageHead, Panel } from './pieces.tsx'
 
 export type Choice = MembershipOverview['openChoices'][number]
 
@@ -87,9 +87,13 @@ const Settled: FC<Props & { standing: Extract<ChoiceStanding, { state: 'later' |
       <div class="mt-5">
         <Alert tone="warning">
           <p>
-            {standing.state === 'later'
-              ? messages.changeFrom(dateIn(language, standing.from, timeZone))
-              : messages.changeNever}
+            <Dated
+              text={
+                standing.state === 'later'
+                  ? messages.changeFrom(dateIn(language, standing.from, timeZone))
+                  : messages.changeNever
+              }
+            />
           </p>
         </Alert>
       </div>

@@ -4,7 +4,7 @@ import { type BenefitState, standingIn } from '../benefit-state.ts'
 import { dateIn, localized } from '../language.ts'
 import { choosePath, linkPath, type SignedInVisit, unlinkPath, type View } from '../visit.ts'
 import { billingOf, hintOf, StateBadge } from './benefit-card.tsx'
-import { Actions, Fact, Facts, Heading, PageHead, Panel, Tick } from './pieces.tsx'
+import { Actions, Dated, Fact, Facts, Heading, PageHead, Panel, Tick } from './pieces.tsx'
 
 type Linked = { visit: SignedInVisit; overview: MembershipOverview; held: BenefitOverview[] }
 
@@ -36,13 +36,15 @@ export function linkedView(linked: Linked): View | undefined {
         <Facts columns>
           <Fact term={messages.linkedAccount}>
             <strong>{link.account}</strong>
-            <span class="block text-sm text-quiet">
+            <span class="block text-sm whitespace-nowrap text-quiet">
               {messages.since(dateIn(language, link.since, programme.timeZone))}
             </span>
           </Fact>
           <Fact term={messages.billedBy}>
             {[...new Set(billed.map(({ one }) => billingOf(visit, overview, one, name)))].map(text => (
-              <p>{text}</p>
+              <p>
+                <Dated text={text} />
+              </p>
             ))}
           </Fact>
         </Facts>
@@ -97,10 +99,15 @@ const BenefitRow: FC<Omit<Linked, 'held'> & { one: BenefitOverview; state: Benef
       <StateBadge visit={visit} state={state} />
       {live && until ? (
         <p class="w-full text-sm text-quiet">
-          {visit.messages.validUntil} {dateIn(visit.language, until, overview.programme.timeZone)}
+          {visit.messages.validUntil}{' '}
+          <time datetime={until}>{dateIn(visit.language, until, overview.programme.timeZone)}</time>
         </p>
       ) : (
-        hint && <p class="w-full text-sm text-quiet">{hint}</p>
+        hint && (
+          <p class="w-full text-sm text-quiet">
+            <Dated text={hint} />
+          </p>
+        )
       )}
     </li>
   )

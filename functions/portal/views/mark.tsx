@@ -8,13 +8,31 @@ export const Mark: FC<{ large?: boolean }> = ({ large = false }) => (
   </svg>
 )
 
-const hues = ['hue-0', 'hue-1', 'hue-2', 'hue-3', 'hue-4', 'hue-5', 'hue-6', 'hue-7'] as const
+const hues = [
+  'hue-0',
+  'hue-1',
+  'hue-2',
+  'hue-3',
+  'hue-4',
+  'hue-5',
+  'hue-6',
+  'hue-7',
+  'hue-8',
+  'hue-9',
+  'hue-10',
+  'hue-11',
+] as const
+
+/** FNV-1a, 32 bits: ids that differ by a letter get colours that have nothing to do with each other. */
+export function hueOf(id: string): (typeof hues)[number] {
+  const hash = [...id].reduce((sum, letter) => Math.imul(sum ^ (letter.codePointAt(0) ?? 0), 16_777_619), 2_166_136_261)
+  return hues[(hash >>> 0) % hues.length] ?? 'hue-0'
+}
 
 /** A partner's initial on a colour of its own. The colour follows from the id, so it is the same on every page. */
 export const Monogram: FC<{ id: string; name: string }> = ({ id, name }) => {
-  const hue = [...id].reduce((sum, letter) => (sum * 7 + (letter.codePointAt(0) ?? 0)) % 997, 0) % hues.length
   return (
-    <span class={`monogram ${hues[hue]}`} aria-hidden="true">
+    <span class={`monogram ${hueOf(id)}`} aria-hidden="true">
       {[...name][0]?.toUpperCase() ?? ''}
     </span>
   )

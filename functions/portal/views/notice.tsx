@@ -1,7 +1,7 @@
 import type { Messages, NoticeCode } from '../language.ts'
 import { dateIn, minutesIn } from '../language.ts'
 import { type Notice, unlinkPath, type View, type Visit } from '../visit.ts'
-import { Actions, Alert, PageHead, Panel } from './pieces.tsx'
+import { Actions, Alert, Dated, PageHead, Panel } from './pieces.tsx'
 
 /** What happened and what to do next, in the member's words; the code is for whoever they ask for help. */
 export function noticeView(visit: Visit, notice: Notice): View {
@@ -27,7 +27,9 @@ export function noticeView(visit: Visit, notice: Notice): View {
         <PageHead title={title} lead={text} />
         {when && (
           <Alert tone="warning">
-            <p>{when}</p>
+            <p>
+              <Dated text={when} />
+            </p>
           </Alert>
         )}
         <Actions>

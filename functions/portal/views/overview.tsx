@@ -1,29 +1,39 @@
 import type { FC } from 'hono/jsx'
 import type { Instant } from '../../../schemas/primitives.ts'
 import { isBefore } from '../../kernel/clock.ts'
-import type { MembershipOverview } from '../../memberships/overview.ts'
+import type { MembershipOverview, OtherLink } from '../../memberships/overview.ts'
 import { standingIn } from '../benefit-state.ts'
 import { dateIn, localized, type Messages, moneyIn } from '../language.ts'
 import type { SignedInVisit, View } from '../visit.ts'
 import { BenefitCard, choiceAnchor } from './benefit-card.tsx'
 import { ChoiceFields } from './choose.tsx'
-import { Banner, Csrf, Empty, Fact, PageHead } from './pieces.tsx'
+import { OtherLinks } from './other-links.tsx'
+import { Banner, Csrf, Dated, Empty, Fact, PageHead } from './pieces.tsx'
 
-/** Everything a member has, the newest membership first. */
-export function overviewView(visit: SignedInVisit, memberships: MembershipOverview[], now: Instant): View {
+/** What a member has. */
+type Everything = {
+  /** The newest first. */
+  memberships: MembershipOverview[]
+  others: OtherLink[]
+  now: Instant
+}
+
+/** Everything a member has, the newest membership first, and last what is linked beside them. */
+export function overviewView(visit: SignedInVisit, { memberships, others, now }: Everything): View {
   const { messages, session } = visit
-  const done = bannerOf(visit, memberships)
-  const shown = memberships.map(withOwnLinks)
+  const done = bannerOf(visit, memberships, others)
+  const standing = others.filter(({ link }) => link.state !== 'ended')
   return {
     title: messages.home,
     body: (
       <>
         {done && <Banner>{done}</Banner>}
-        <PageHead title={messages.overviewTitle(session.name)} lead={leadOf(messages, shown)} />
+        <PageHead title={messages.overviewTitle(session.name)} lead={leadOf(messages, memberships)} />
         <div class="grid gap-12">
-          {shown.map(overview => (
+          {memberships.map(overview => (
             <MembershipSection visit={visit} overview={overview} now={now} />
           ))}
+          {standing.length > 0 && <OtherLinks visit={visit} others={standing} />}
         </div>
       </>
     ),
@@ -47,14 +57,6 @@ function leadOf(messages: Messages, memberships: MembershipOverview[]): string {
 const groupOf = ({ membership }: MembershipOverview, { benefit }: MembershipOverview['benefits'][number]) =>
   `${membership.id}/${benefit.choiceGroup}`
 
-/** A link stands with the programme's live membership, if there is one, and not with those that are over. */
-function withOwnLinks(overview: MembershipOverview, _index: number, all: MembershipOverview[]): MembershipOverview {
-  const { membership, programme } = overview
-  const renewed = all.some(other => other.programme.id === programme.id && other.membership.state !== 'ended')
-  if (membership.state !== 'ended' || !renewed) return overview
-  return { ...overview, benefits: overview.benefits.map(held => ({ ...held, link: undefined })) }
-}
-
 /** Signed in, but nothing bought with this account. */
 export const emptyView = ({ messages, session }: SignedInVisit): View => ({
   title: messages.home,
@@ -69,12 +71,19 @@ export const emptyView = ({ messages, session }: SignedInVisit): View => ({
 })
 
 /** Says that something was done only if it stands in the records, since anybody can write an address. */
-function bannerOf({ messages, language, url }: SignedInVisit, memberships: MembershipOverview[]): string | undefined {
+function bannerOf(
+  { messages, language, url }: SignedInVisit,
+  memberships: MembershipOverview[],
+  others: OtherLink[],
+): string | undefined {
   const benefits = memberships.flatMap(overview => overview.benefits)
   const at = (partner: string | null) => benefits.filter(held => held.partner.id === partner)
   const linked = at(url.searchParams.get('linked')).find(({ link }) => link?.state === 'active')
   if (linked) return messages.linkedBanner(localized(linked.partner.name, language))
-  const unlinked = at(url.searchParams.get('unlinked')).find(({ link }) => link?.state !== 'active')
+  const gone = url.searchParams.get('unlinked')
+  const unlinked = [...at(gone), ...others.filter(({ partner }) => partner.id === gone)].find(
+    ({ link }) => link?.state !== 'active',
+  )
   if (unlinked) return messages.unlinkedBanner(localized(unlinked.partner.name, language))
   const group = url.searchParams.get('chosen')
   const chosen = benefits.some(({ benefit, entitlement }) => benefit.choiceGroup === group && entitlement?.chosenAt)
@@ -137,7 +146,9 @@ const MemberCard: FC<Props> = ({ visit, overview, now }) => {
         <span class="badge border-0 bg-white text-black">{messages.membershipStates[membership.state]}</span>
       </div>
       {hintsOf(messages, overview, now, date).map(hint => (
-        <p class="mt-2">{hint}</p>
+        <p class="mt-2">
+          <Dated text={hint} />
+        </p>
       ))}
       <dl class="facts mt-6 w-full sm:flex sm:gap-12">
         <Fact term={over ? messages.endedOn : messages.validUntil}>

@@ -58,6 +58,17 @@ export const Items: FC<{ items: readonly Child[] }> = ({ items }) => (
   </ul>
 )
 
+const chineseDate = /(\d{4}年\d{1,2}月\d{1,2}日)/
+
+/** A sentence whose Chinese dates stay in one piece: they may break after every character. */
+export const Dated: FC<{ text: string }> = ({ text }) => (
+  <>
+    {text
+      .split(chineseDate)
+      .map(part => (chineseDate.test(part) ? <span class="whitespace-nowrap">{part}</span> : part))}
+  </>
+)
+
 const tones = {
   neutral: 'badge badge-ghost',
   info: 'badge badge-soft badge-info',

@@ -4,16 +4,16 @@ import type { Instant } from '../../../schemas/primitives.ts'
 import type { Benefit, Programme } from '../../../schemas/programme.ts'
 import { dateIn, localized } from '../language.ts'
 import { type SignedInVisit, unlinkPath, type View } from '../visit.ts'
-import { Actions, Csrf, Fact, Facts, Heading, Items, PageHead, Panel } from './pieces.tsx'
+import { Actions, Csrf, Dated, Fact, Facts, Heading, Items, PageHead, Panel } from './pieces.tsx'
 
 type Ending = {
-  programme: Programme
+  programme: Pick<Programme, 'id' | 'timeZone'>
   partner: Partner
   link: LinkRecord
   /** Those in use now. */
   benefits: Benefit[]
-  /** From when on a different account may be linked. */
-  relinkFrom: Instant
+  /** From when on a different account may be linked, if not at once. */
+  relinkFrom: Instant | undefined
 }
 
 /** What ends with the link, before the member says so. */
@@ -30,7 +30,7 @@ export function unlinkView(visit: SignedInVisit, ending: Ending): View {
         <Facts columns>
           <Fact term={messages.linkedAccount}>
             <strong>{link.account}</strong>
-            <span class="block text-sm text-quiet">
+            <span class="block text-sm whitespace-nowrap text-quiet">
               {messages.since(dateIn(language, link.since, programme.timeZone))}
             </span>
           </Fact>
@@ -39,7 +39,11 @@ export function unlinkView(visit: SignedInVisit, ending: Ending): View {
         <Items
           items={[
             ...benefits.map(benefit => messages.unlinkEnds(localized(benefit.name, language))),
-            messages.unlinkCooldown(dateIn(language, relinkFrom, programme.timeZone)),
+            relinkFrom ? (
+              <Dated text={messages.unlinkCooldown(dateIn(language, relinkFrom, programme.timeZone))} />
+            ) : (
+              messages.unlinkNoCooldown
+            ),
             messages.unlinkKeeps(name),
           ]}
         />
