@@ -28,6 +28,7 @@ export const LinkConsent = z.strictObject({
   /** Where the partner named it before the member agreed; gone once there is a link, which has it. */
   account: AccountId.optional(),
   link: LinkId.optional(),
+  /** In business time, as the link has it. */
   consentedAt: Instant,
   /** Epoch seconds. */
   expiresAt: z.int(),

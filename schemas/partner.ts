@@ -29,10 +29,13 @@ function isRedirectUri(text: string): boolean {
   if (!/^[!-~]+$/.test(text) || !URL.canParse(text)) return false
   const url = new URL(text)
   if (url.hash !== '' || text.includes('#') || url.username !== '' || url.password !== '') return false
-  if (url.protocol === 'https:') return true
+  if (url.protocol === 'https:') return isPlainHost(url.hostname)
   if (url.protocol === 'http:') return ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname)
   return /^[a-z][a-z0-9-]*(\.[a-z0-9-]+)+:$/.test(url.protocol)
 }
+
+/** URLs may have `*`, `;` or `,` in their host, which would say something else in a page's Content-Security-Policy. */
+const isPlainHost = (host: string): boolean => /^([a-z0-9.-]+|\[[0-9a-f:.]+\])$/.test(host)
 
 /** A brand with a platform, as its operator registers it. */
 export const PartnerDocument = z

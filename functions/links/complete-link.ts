@@ -51,8 +51,8 @@ export async function completeLink(needs: Needs, request: LinkRequest): Promise<
 }
 
 /**
- * As `completeLink`, but reads nothing after its commit: where this throws anything but a doubt about the commit itself,
- * there is no link.
+ * As `completeLink`, but reads nothing after its commit, so that only a fault of the commit itself can leave it open
+ * whether there is a link.
  */
 export async function makeLink(needs: Needs, request: LinkRequest): Promise<LinkId> {
   const { table } = needs

@@ -5,6 +5,7 @@ import { againOnConflict, Conflict, type Table } from '../kernel/table.ts'
 import { clientMetadata } from './client-metadata.ts'
 import {
   type Alias,
+  changeArtefact,
   createArtefact,
   findArtefact,
   findByAlias,
@@ -13,9 +14,13 @@ import {
   removeOfGrant,
   replacePayload,
   saveArtefact,
+  takeArtefact,
 } from './store.ts'
 
 type Needs = { table: Table; wallNow: Now }
+
+/** Signing in, reading and agreeing. */
+export const interactionTtlSeconds = 1800
 
 /** oidc-provider's storage on the one table; clients are read-only here, `saveClient` registers them. */
 export const tableAdapter =
@@ -61,9 +66,12 @@ function artefactAdapter({ table, wallNow }: Needs, model: string): Adapter {
         model,
         id,
         payload: JSON.stringify(payload),
-        ...(expiresIn !== undefined && { expiresAt: epochSeconds(wallNow()) + Math.ceil(expiresIn) }),
+        ...(expiresIn !== undefined && { expiresAt: epochSeconds(wallNow()) + Math.ceil(expiresIn) + keptFor(model) }),
       }
-      if (model === 'ReplayDetection') return markUsed(table, record)
+      // Create-only: the library looks for the mark before it sets it, and two rivals may both have seen none.
+      if (model === 'ReplayDetection') return createArtefact(table, record)
+      // An answer to an interaction that was carried out already must not bring it back.
+      if (model === 'Interaction' && payload.result) return changeArtefact(table, record).catch(goneMeanwhile)
       const aliases: Alias[] = payload.userCode ? [{ by: 'user-code', value: payload.userCode }] : []
       await saveArtefact(table, record, { aliases, grantId: payload.grantId })
     },
@@ -83,24 +91,31 @@ function artefactAdapter({ table, wallNow }: Needs, model: string): Adapter {
         const found = live(await findArtefact(table, model, id))
         const payload = payloadOf(found)
         // The library looks before it consumes, so two rivals may both have seen an unused code: one of them loses here.
-        if (!found || !payload || payload.consumed) throw new errors.InvalidGrant('already used')
+        if (!found || !payload || payload.consumed) throw usedAlready(model)
         await replacePayload(table, found, JSON.stringify({ ...payload, consumed: epochSeconds(wallNow()) }))
       }),
-    destroy: id => (model === 'Grant' ? removeGrant(table, id) : removeArtefact(table, model, id)),
-    revokeByGrantId: grantId => removeOfGrant(table, grantId, model),
+    async destroy(id) {
+      // Whoever goes on with an interaction takes it away first: of rivals one gets a code.
+      if (model === 'Interaction') return takeArtefact(table, model, id).catch(goneMeanwhile)
+      await againOnConflict(() => (model === 'Grant' ? removeGrant(table, id) : removeArtefact(table, model, id)))
+    },
+    revokeByGrantId: grantId => againOnConflict(() => removeOfGrant(table, grantId, model)),
   }
 }
 
 /**
- * The library looks for the mark before it sets it; create-only writing keeps two simultaneous uses of one assertion
- * from both passing (RFC 7523 §3, jti).
+ * A pushed request may be answered as late as an interaction that began in its last second: until then it must be known
+ * whether it was used. Whether it may still begin one, the library judges by the request's own `exp`.
  */
-async function markUsed(table: Table, mark: OAuthArtefact): Promise<void> {
-  try {
-    await createArtefact(table, mark)
-  } catch (error) {
-    throw error instanceof Conflict ? new errors.InvalidClientAuth('client assertions are used once') : error
-  }
+const keptFor = (model: string): number => (model === 'PushedAuthorizationRequest' ? interactionTtlSeconds : 0)
+
+const usedAlready = (model: string) =>
+  model === 'PushedAuthorizationRequest'
+    ? new errors.InvalidRequestUri('the pushed request was used already')
+    : new errors.InvalidGrant('already used')
+
+function goneMeanwhile(error: unknown): never {
+  throw error instanceof Conflict ? new errors.SessionNotFound('the interaction is over') : error
 }
 
 const nothing = async () => undefined

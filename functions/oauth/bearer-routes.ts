@@ -13,7 +13,10 @@ export const bearer =
     const authorization = c.req.header('authorization')
     if (authorization !== undefined && !backChannel.includes(c.req.path)) {
       const [, scheme = '', token] = /^(bearer|dpop) +([^ ]+)$/i.exec(authorization) ?? []
-      if (token === undefined) throw invalidToken('the Authorization header carries no Bearer or DPoP token')
+      if (token === undefined) {
+        const tried = /^dpop\b/i.test(authorization) ? 'DPoP' : 'Bearer'
+        throw invalidToken('the Authorization header carries no Bearer or DPoP token', tried)
+      }
       const { method, path } = c.req
       const proven = { proof: c.req.header('dpop'), method, path }
       c.set('caller', await verify(token, scheme.toLowerCase() === 'dpop' ? proven : undefined))

@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import { type Configuration, errors, interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider'
 import { linkScope, Scope } from '../../schemas/client.ts'
 import { epochSeconds } from '../kernel/clock.ts'
-import { deviceCodeTtlSeconds, waitForDeviceRequest } from './device-limits.ts'
+import { interactionTtlSeconds } from './adapter.ts'
+import { deviceCodeTtlSeconds } from './device-limits.ts'
 import { dpopAlgorithms } from './dpop.ts'
 import { endpoints } from './endpoints.ts'
 import { idleTtlSeconds, unredeemedTtlSeconds } from './grants.ts'
@@ -14,8 +15,6 @@ import { accessTokenTtlSeconds } from './verify-access.ts'
 /** A client assertion is made for one request (RFC 7523 section 3): it need not live longer. */
 const assertionTtlSeconds = 300
 const clockToleranceSeconds = 5
-/** Signing in, reading and agreeing. */
-const interactionTtlSeconds = 1800
 
 export type ConfigurationNeeds = LinkNeeds & {
   issuer: string
@@ -50,7 +49,7 @@ export function configuration(needs: ConfigurationNeeds): Configuration {
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
     extraClientMetadata: { properties: ['brand', 'partner'] },
     assertJwtClientAuthClaimsAndHeader: (_ctx, claims) => requireShortAssertion(claims, epochSeconds(wallNow())),
-    extraParams: extraParameters(needs),
+    extraParams,
     extraTokenClaims: (_ctx, { client }) => ({
       brand: client?.['brand'],
       ...(client?.['partner'] !== undefined && { partner: client['partner'] }),
@@ -74,8 +73,8 @@ export function configuration(needs: ConfigurationNeeds): Configuration {
     expiresWithSession: () => false,
     issueRefreshToken: (_ctx, client, source) =>
       client.grantTypeAllowed('refresh_token') && source.scopes.has(linkScope),
-    async rotateRefreshToken({ oidc }) {
-      await requireLink(needs, oidc.entities.RefreshToken?.grantId)
+    async rotateRefreshToken(ctx) {
+      await requireLink(needs, ctx)
       return true
     },
     revokeGrantPolicy: () => true,
@@ -181,28 +180,16 @@ async function grantOfResult({ oidc }: KoaContextWithOIDC) {
 }
 
 /** What a partner says of the link that it asks for. The library runs these once it knows the client, set or not. */
-function extraParameters(needs: ConfigurationNeeds) {
-  return {
-    async account(ctx: KoaContextWithOIDC, value: string | undefined) {
-      const { route, entities, client } = ctx.oidc
-      if (route === 'device_authorization') await limitDeviceRequests(needs, ctx, client?.clientId ?? '')
-      if (value === undefined) return
-      if (route === 'authorization' && !entities.PushedAuthorizationRequest)
-        throw new errors.InvalidRequest('send account in a pushed request or the token request, not by the browser')
-      checkAccount(value)
-    },
-    programme(_ctx: KoaContextWithOIDC, value: string | undefined) {
-      checkProgramme(value)
-    },
-  }
-}
-
-async function limitDeviceRequests(needs: ConfigurationNeeds, ctx: KoaContextWithOIDC, client: string): Promise<void> {
-  const seconds = await waitForDeviceRequest(needs, client)
-  if (seconds === 0) return
-  ctx.set('retry-after', String(seconds))
-  const tooMany = new errors.CustomOIDCProviderError('slow_down', `too many devices at once: wait ${seconds} seconds`)
-  throw Object.assign(tooMany, { status: 429, statusCode: 429 })
+const extraParams = {
+  account({ oidc: { route, entities } }: KoaContextWithOIDC, value: string | undefined) {
+    if (value === undefined) return
+    if (route === 'authorization' && !entities.PushedAuthorizationRequest)
+      throw new errors.InvalidRequest('send account in a pushed request or the token request, not by the browser')
+    checkAccount(value)
+  },
+  programme(_ctx: KoaContextWithOIDC, value: string | undefined) {
+    checkProgramme(value)
+  },
 }
 
 function requireShortAssertion({ exp, jti, aud }: Record<string, unknown>, nowSeconds: number): void {

@@ -11,7 +11,8 @@ export const pollIntervalSeconds = 5
 /** Timers and networks are not exact: who keeps to the interval must not be told off for a moment. */
 const toleranceMilliseconds = 500
 
-const requestsPerMinute = 60
+/** Devices of one partner, all of its people's together: what no partner needs, and the table bears. */
+const defaultRequestsPerMinute = 6000
 
 /**
  * Whether a device that still waits asked sooner than it may: then its interval is five seconds longer from now on, as
@@ -31,10 +32,16 @@ export function pollsTooSoon({ table, wallNow }: Needs, deviceCode: string): Pro
   })
 }
 
+export type DeviceLimit = {
+  /** Device authorization requests of one client that are answered within a minute; 6,000 unless given. */
+  deviceRequestsPerMinute?: number
+}
+
 /** Counts a device authorization request of the client. @returns seconds to wait where there were too many, else 0 */
-export async function waitForDeviceRequest({ table, wallNow }: Needs, client: string): Promise<number> {
+export async function waitForDeviceRequest(needs: Needs & DeviceLimit, client: string): Promise<number> {
+  const { table, wallNow, deviceRequestsPerMinute = defaultRequestsPerMinute } = needs
   const seconds = Math.floor(epochMilliseconds(wallNow()) / 1000)
   const minute = Math.floor(seconds / 60)
   const count = await countRequest(table, client, minute)
-  return count > requestsPerMinute ? (minute + 1) * 60 - seconds : 0
+  return count > deviceRequestsPerMinute ? (minute + 1) * 60 - seconds : 0
 }

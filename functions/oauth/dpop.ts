@@ -130,8 +130,11 @@ function isSameAddress(htu: string, expected: string): boolean {
 
 const challenged = (error: string, detail: string): Refusal =>
   new Refusal('unauthenticated', `${detail}; make a proof for this very request (RFC 9449)`, {
-    headers: { 'www-authenticate': `DPoP error="${error}", algs="${dpopAlgorithms.join(' ')}"` },
+    headers: { 'www-authenticate': dpopChallenge(error) },
   })
+
+/** RFC 9449 section 7.1. */
+export const dpopChallenge = (error: string): string => `DPoP error="${error}", algs="${dpopAlgorithms.join(' ')}"`
 
 const invalidProof = (detail: string): Refusal => challenged('invalid_dpop_proof', detail)
 /** The token and the way it was sent do not belong together (RFC 9449 section 7.1). */

@@ -3,20 +3,11 @@ import { type Answer, NoticeShown, type Portal, type SignedInVisit } from '../po
 import { type Attempt, beginAttempt, type DeviceAnswer, personOf } from './attempts.ts'
 import type { LinkAsk, LinkFlows } from './flows.ts'
 import { noteCancelled, noteRefusal, weighAsk } from './interaction-offer.ts'
+import { readUserCode } from './user-code.ts'
 import { codeView, doneView } from './views/device.tsx'
 import { grantView } from './views/grant.tsx'
 
 type Flows = Pick<LinkFlows, 'deviceAsked' | 'agreeDevice' | 'declineDevice'>
-
-/** A code as it is compared: whatever spaces, dashes, case or full-width letters a person or a keyboard puts in. */
-export function readUserCode(typed: string | null): string {
-  const code = (typed ?? '')
-    .slice(0, 100)
-    .normalize('NFKC')
-    .toUpperCase()
-    .replaceAll(/[^A-Z0-9]/g, '')
-  return code.length <= 32 ? code : ''
-}
 
 /** The pages on which a member types the code that a TV shows, looks at what it asks for, and answers. */
 export const devicePages = (flows: Flows) => ({

@@ -1,4 +1,4 @@
-import type Provider from 'oidc-provider'
+import { errors, type default as Provider } from 'oidc-provider'
 import { linkScope } from '../../schemas/client.ts'
 import type { OAuthArtefact } from '../../schemas/oauth-records.ts'
 import { epochSeconds } from '../kernel/clock.ts'
@@ -9,9 +9,10 @@ import { isLive, payloadOf } from './adapter.ts'
 import { endpoints } from './endpoints.ts'
 import type { Consent, LinkAsk, LinkFlows } from './flows.ts'
 import { expiryIn, revokeGrant, unredeemedTtlSeconds } from './grants.ts'
-import { callLibrary, nodeRequest } from './library-call.ts'
+import { callLibrary, type Handle, nodeRequest } from './library-call.ts'
 import { consentWrite, findByAlias, findClient, giveToGrant, replacePayload } from './store.ts'
 import type { LinkNeeds } from './token-call.ts'
+import { readUserCode } from './user-code.ts'
 
 type Needs = LinkNeeds & { issuer: string; server: () => Promise<Provider> }
 type Parameters = Record<string, unknown>
@@ -36,10 +37,15 @@ const libraryRequest = ({ issuer }: Needs, { url, headers }: Request) =>
 async function askedIn(needs: Needs, request: Request): Promise<LinkAsk | undefined> {
   const { req, res } = libraryRequest(needs, request)
   const server = await needs.server()
-  const interaction = await server.interactionDetails(req, res).catch(() => undefined)
+  const interaction = await server.interactionDetails(req, res).catch(noneFound)
   const uid = new URL(request.url).pathname.slice(endpoints.interaction.length + 1)
   if (!interaction || interaction.uid !== uid) return undefined
   return askOf(needs, interaction.params, interaction.params['client_id'])
+}
+
+/** Of what this browser has no cookie, or what has expired. A fault of ours is no answer. */
+function noneFound(error: unknown): undefined {
+  if (!(error instanceof errors.SessionNotFound)) throw error
 }
 
 async function askOf({ table }: Needs, parameters: Parameters, clientId: unknown): Promise<LinkAsk | undefined> {
@@ -68,12 +74,12 @@ async function answerBrowser(needs: Needs, request: Request, consent: Consent | 
   const server = await needs.server()
   const result = consent ? await agreed(needs, ask, consent) : declined
   const asGet = { method: 'GET', path: new URL(request.url).pathname, headers: request.headers } as const
-  const { response } = await callLibrary(
-    (req, res) => server.interactionFinished(req, res, result, { mergeWithLastSubmission: false }),
-    needs.issuer,
-    asGet,
-  )
-  return response
+  const finish: Handle = (req, res) => server.interactionFinished(req, res, result, { mergeWithLastSubmission: false })
+  try {
+    return (await callLibrary(finish, needs.issuer, asGet)).response
+  } catch (error) {
+    throw error instanceof errors.SessionNotFound ? new Refusal('interaction-expired') : error
+  }
 }
 
 const declined = { error: 'access_denied', error_description: 'the member declined' }
@@ -85,7 +91,7 @@ async function agreed(needs: Needs, ask: LinkAsk, consent: Consent) {
 
 /** What the member agrees to, with a grant that a code or a device code may then carry to the partner. */
 async function grant(needs: Needs, ask: LinkAsk, { member, programme }: Consent, via: 'partner' | 'device') {
-  const { table, wallNow, issuer } = needs
+  const { table, now, issuer } = needs
   const { partner, client, account } = ask
   if (ask.programme !== undefined && ask.programme !== programme)
     throw new Refusal('invalid-request', `the partner asks for programme ${ask.programme}`)
@@ -95,23 +101,17 @@ async function grant(needs: Needs, ask: LinkAsk, { member, programme }: Consent,
   const made = new Grant({ accountId: subject, clientId: client })
   made.addResourceScope(issuer, linkScope)
   const grantId = await made.save()
-  const record = { member, programme, partner, client, via, consentedAt: wallNow() }
+  const record = { member, programme, partner, client, via, consentedAt: now() }
   const expiresAt = expiryIn(needs, unredeemedTtlSeconds)
   await table.write(consentWrite(grantId, { ...record, ...(account !== undefined && { account }), expiresAt }))
   return { grantId, subject }
 }
 
-/** As the device shows it: letter by letter, whatever stands between them, and however long somebody makes it. */
-const normalised = (userCode: string): string =>
-  userCode
-    .slice(0, 64)
-    .toUpperCase()
-    .replaceAll(/[^A-Z0-9]/g, '')
-
-async function deviceAsked(needs: Needs, userCode: string): Promise<DeviceAsked | undefined> {
-  const code = await findByAlias(needs.table, 'DeviceCode', { by: 'user-code', value: normalised(userCode) })
+async function deviceAsked(needs: Needs, typed: string): Promise<DeviceAsked | undefined> {
+  const userCode = readUserCode(typed)
+  const code = await findByAlias(needs.table, 'DeviceCode', { by: 'user-code', value: userCode })
   const payload = payloadOf(code)
-  if (!code || !payload || !isLive(code, needs.wallNow) || payload.userCode !== normalised(userCode)) return undefined
+  if (!code || !payload || !isLive(code, needs.wallNow) || payload.userCode !== userCode) return undefined
   if (payload.accountId !== undefined || payload.error !== undefined || payload.consumed !== undefined) return undefined
   const ask = await askOf(needs, payload.params ?? {}, payload.clientId)
   return ask && { ask, code, payload }

@@ -1,6 +1,6 @@
 import { type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import { errorFields } from '../kernel/log.ts'
-import { pollIntervalSeconds, pollsTooSoon } from './device-limits.ts'
+import { type DeviceLimit, pollIntervalSeconds, pollsTooSoon, waitForDeviceRequest } from './device-limits.ts'
 import { endpoints } from './endpoints.ts'
 import { answerOf } from './library-call.ts'
 import { revokeAccessToken } from './revocation.ts'
@@ -26,12 +26,11 @@ export function checkedBeforeUse(server: Provider, needs: LinkNeeds): void {
 type Next = () => Promise<unknown>
 
 /** Makes of the library's answers what the library itself knows nothing of: links. */
-export const aroundCalls = (needs: LinkNeeds) => async (ctx: KoaContextWithOIDC, next: Next) => {
+export const aroundCalls = (needs: LinkNeeds & DeviceLimit) => async (ctx: KoaContextWithOIDC, next: Next) => {
   await next()
   try {
     if (ctx.path === endpoints.token) await afterToken(needs, ctx)
-    else if (ctx.path === endpoints.deviceAuthorization && ctx.status === 200)
-      ctx.body = { ...answerOf(ctx), interval: pollIntervalSeconds }
+    else if (ctx.path === endpoints.deviceAuthorization && ctx.status === 200) await afterDeviceRequest(needs, ctx)
     else if (ctx.path === endpoints.revoke) await afterRevocation(needs, ctx)
   } catch (error) {
     needs.log('error', 'oauth-failed', errorFields(error))
@@ -48,6 +47,20 @@ async function afterToken(needs: LinkNeeds, ctx: KoaContextWithOIDC): Promise<vo
   const answer = isRefresh ? await refreshed(needs, ctx) : await redeem(needs, ctx)
   ctx.status = answer.status
   ctx.body = answer.body
+}
+
+/** Counted once the client has proved who it is, or others could use up what it may ask. */
+async function afterDeviceRequest(needs: LinkNeeds & DeviceLimit, ctx: KoaContextWithOIDC): Promise<void> {
+  const { client, entities } = ctx.oidc
+  const seconds = await waitForDeviceRequest(needs, client?.clientId ?? '')
+  if (seconds === 0) {
+    ctx.body = { ...answerOf(ctx), interval: pollIntervalSeconds }
+    return
+  }
+  await entities.DeviceCode?.destroy()
+  ctx.status = 429
+  ctx.set('retry-after', String(seconds))
+  ctx.body = { error: 'slow_down', error_description: `too many devices at once: wait ${seconds} seconds` }
 }
 
 /** The library leaves this to others; by now it knows that the device code is real and whose it is. */

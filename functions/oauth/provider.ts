@@ -4,9 +4,11 @@ import type { IncomingMessage } from 'node:http'
 import { type JWK, Provider } from 'oidc-provider'
 import type { AuthorizationServerMetadata } from '../../schemas/oauth.ts'
 import { errorFields } from '../kernel/log.ts'
+import { Conflict } from '../kernel/table.ts'
 import type { KeyRing } from '../tokens/keys.ts'
 import { tableAdapter } from './adapter.ts'
 import { configuration } from './configuration.ts'
+import type { DeviceLimit } from './device-limits.ts'
 import { endpoints } from './endpoints.ts'
 import type { LinkFlows } from './flows.ts'
 import { callLibrary, type Handle } from './library-call.ts'
@@ -22,11 +24,12 @@ export type AuthorizationServer = ReturnType<typeof authorizationServer>
  *   for a browser that comes too late or was never part of the flow
  */
 export type RenderError = (request: Request, code: string) => Promise<Response>
-export type Needs = LinkNeeds & {
-  issuer: string
-  keys: Pick<KeyRing, 'current' | 'secret'>
-  renderError?: RenderError
-}
+export type Needs = LinkNeeds &
+  DeviceLimit & {
+    issuer: string
+    keys: Pick<KeyRing, 'current' | 'secret'>
+    renderError?: RenderError
+  }
 
 /** A provider of the library as it stands for one signing key. */
 type Built = { server: Provider; handle: Handle }
@@ -112,12 +115,26 @@ async function build(needs: Needs, jwk: JWK, rendered: WeakMap<IncomingMessage, 
   server.Client.prototype.compareClientSecret = matchesHash
   // Character by character: the library would let an app's loopback address have any port.
   server.Client.prototype.redirectUriAllowed = isRegistered
+  usedOnce(server)
   checkedBeforeUse(server, needs)
   server.use(aroundCalls(needs))
   const faults: EventEmitter = server
   faults.on('server_error', (_ctx: unknown, error: unknown) => log('error', 'oauth-failed', errorFields(error)))
   faults.on('error', (error: unknown) => log('error', 'oauth-failed', errorFields(error)))
   return { server, handle: server.callback() }
+}
+
+/** Of two simultaneous uses of one assertion or proof the loser is told what the library tells of any second use. */
+function usedOnce({ ReplayDetection }: Provider): void {
+  const { unique } = ReplayDetection
+  ReplayDetection.unique = async (issuer, jti, exp) => {
+    try {
+      return await unique.call(ReplayDetection, issuer, jti, exp)
+    } catch (error) {
+      if (error instanceof Conflict) return false
+      throw error
+    }
+  }
 }
 
 /** Only the hash of a secret is stored (see `clientMetadata`), and a hash of one fixed length compares in constant time. */

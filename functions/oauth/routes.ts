@@ -85,12 +85,15 @@ export function oauthRoutes({ authorization }: { authorization: AuthorizationSer
   })
   app.described.push(...described)
   const handle = (c: Context<GatewayEnv>) => authorization.handle(c.req.raw)
-  app.get(endpoints.authorize, handle)
-  app.get(`${endpoints.authorize}/:uid`, handle)
+  app.get(endpoints.authorize, onlyLooking, handle)
+  app.get(`${endpoints.authorize}/:uid`, onlyLooking, handle)
   for (const path of [endpoints.token, endpoints.par, endpoints.deviceAuthorization, endpoints.revoke])
     app.post(path, withinLimit, handle)
   return app
 }
+
+/** Who asks for the head only, such as a link preview, begins and ends nothing (RFC 9110 section 9.2.1). */
+const onlyLooking: MiddlewareHandler = async (c, next) => (c.req.method === 'HEAD' ? c.body(null, 200) : next())
 
 const tooLarge = { error: 'invalid_request', error_description: 'the body is over 16 KB' }
 const withinLimit: MiddlewareHandler = bodyLimit({

@@ -46,6 +46,10 @@ export async function findByAlias(table: Table, model: string, alias: Alias): Pr
 export const createArtefact = (table: Table, record: OAuthArtefact): Promise<void> =>
   table.write(putArtefact(record, 'absent'))
 
+/** @throws Conflict when it is gone */
+export const changeArtefact = (table: Table, record: OAuthArtefact): Promise<void> =>
+  table.write(putArtefact(record, 'present'))
+
 /**
  * Creates or replaces it together with what leads to it. Pointers are items and no index entries, because an index
  * lags: a token that was just issued must be found when its grant is revoked.
@@ -87,6 +91,11 @@ export const giveToGrant = (table: Table, read: OAuthArtefact, payload: string, 
 /** A pointer that is left behind leads nowhere and expires. */
 export const removeArtefact = async (table: Table, model: string, id: string): Promise<void> => {
   if (possible(id)) await table.write(remove(artefactKey(model, id)))
+}
+
+/** Removes it for one of those who would: @throws Conflict for the others */
+export const takeArtefact = async (table: Table, model: string, id: string): Promise<void> => {
+  if (possible(id)) await table.write(remove(artefactKey(model, id), 'present'))
 }
 
 /** Removes every artefact that was issued under the grant, or those of one model. */
@@ -151,7 +160,7 @@ const replaced = (read: OAuthArtefact, payload: string, expiresAt: number | unde
     { equals: { payload: read.payload } },
   )
 
-const putArtefact = (record: OAuthArtefact, when?: 'absent' | { equals: { payload: string } }): Write =>
+const putArtefact = (record: OAuthArtefact, when?: 'absent' | 'present' | { equals: { payload: string } }): Write =>
   put(artefact, artefactKey(record.model, record.id), record, { ...(when && { when }), ...ttlOf(record.expiresAt) })
 
 const putPointer = (key: Key, target: OAuthPointer): Write => put(pointer, key, target, ttlOf(target.expiresAt))

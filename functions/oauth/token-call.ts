@@ -8,7 +8,7 @@ import { errorFields, type Log } from '../kernel/log.ts'
 import { Refusal, refusals } from '../kernel/refusal.ts'
 import type { Table } from '../kernel/table.ts'
 import { recordActivity } from '../links/activity.ts'
-import { completeLink } from '../links/complete-link.ts'
+import { makeLink } from '../links/complete-link.ts'
 import { findLinkRecord } from '../links/records.ts'
 import { consentOf, keepConsent, keepGrant, linkedConsent, rememberAccessToken, revokeGrant } from './grants.ts'
 import { answerOf } from './library-call.ts'
@@ -46,8 +46,8 @@ export function checkProgramme(value: unknown): void {
     throw new errors.InvalidRequest('programme must be the id of a programme, such as 88vip')
 }
 
-/** What a token call redeems, from when its code is looked at until it is answered. */
-const redeeming = new WeakMap<object, LinkConsent>()
+/** What the member agreed to, from when a call's code or refresh token is looked at until the call is answered. */
+const agreedTo = new WeakMap<object, LinkConsent>()
 
 /**
  * Before a code or device code is used up. What the member agreed to is remembered with the call: a rival call with the
@@ -58,7 +58,7 @@ export async function checkBeforeUse(needs: LinkNeeds, grantId: string | undefin
   const consent = grantId === undefined ? undefined : await consentOf(needs, grantId)
   if (!consent) throw invalidGrant('what the member agreed to has expired: begin again')
   settledAccount(consent, ctx.oidc.body)
-  redeeming.set(ctx, consent)
+  agreedTo.set(ctx, consent)
 }
 
 /**
@@ -68,28 +68,58 @@ export async function checkBeforeUse(needs: LinkNeeds, grantId: string | undefin
 export async function redeem(needs: LinkNeeds, ctx: KoaContextWithOIDC): Promise<Answer> {
   const { oidc } = ctx
   const grantId = oidc.grant?.jti ?? ''
-  const consent = redeeming.get(ctx)
+  const consent = agreedTo.get(ctx)
   if (!consent) throw new Error('a code was used up without being looked at')
-  const { member, programme, partner, via } = consent
+  const { member, programme, partner, via, consentedAt } = consent
   try {
     const account = settledAccount(consent, oidc.body)
     await keepGrant(needs, grantId)
     await rememberToken(needs, oidc, grantId)
     const alongside = async (link: LinkConsent['link'] & string) => [linkedConsent(needs, grantId, consent, link)]
-    const link = await completeLink(needs, { member, programme, partner, account, via, alongside })
-    return { status: 200, body: { ...answerOf(ctx), link_id: link.id, programme } }
+    const link = await makeLink(needs, { member, programme, partner, account, via, consentedAt, alongside })
+    return { status: 200, body: linkedAnswer(ctx, programme, link) }
   } catch (error) {
-    await revokeGrant(needs, grantId).catch(fault => needs.log('error', 'oauth-failed', errorFields(fault)))
-    return refused(needs, consent, error)
+    if (error instanceof Refusal && refusals[error.code][0] < 500) {
+      await revokeGrant(needs, grantId).catch(logged(needs, consent))
+      return refused(needs, consent, error)
+    }
+    logged(needs, consent)(error)
+    return unsettled(needs, ctx, grantId)
   }
 }
 
-async function refused(needs: LinkNeeds, consent: LinkConsent, error: unknown): Promise<Answer> {
-  const { member, programme, partner, client, via } = consent
-  if (!(error instanceof Refusal) || refusals[error.code][0] >= 500) {
-    needs.log('error', 'oauth-failed', { client, ...errorFields(error) })
-    return { status: 503, body: { error: 'server_error', error_description: 'no link was made: begin again later' } }
+const linkedAnswer = (ctx: KoaContextWithOIDC, programme: string, link: LinkConsent['link']) => ({
+  ...answerOf(ctx),
+  link_id: link,
+  programme,
+})
+
+const logged =
+  ({ log }: LinkNeeds, { client }: Pick<LinkConsent, 'client'>) =>
+  (error: unknown): undefined => {
+    log('error', 'oauth-failed', { client, ...errorFields(error) })
   }
+
+/**
+ * After a fault that may have come before or after the link was written: the consent, which is written with it, tells.
+ * The grant goes only where it is certain that there is no link.
+ */
+async function unsettled(needs: LinkNeeds, ctx: KoaContextWithOIDC, grantId: string): Promise<Answer> {
+  const client = ctx.oidc.client?.clientId ?? ''
+  const consent = await consentOf(needs, grantId).catch(logged(needs, { client }))
+  if (consent?.link) return { status: 200, body: linkedAnswer(ctx, consent.programme, consent.link) }
+  if (!consent) return unavailable('whether a link was made is not known: look at GET /v1/links before you begin again')
+  await revokeGrant(needs, grantId).catch(logged(needs, consent))
+  return unavailable('no link was made: begin again later')
+}
+
+const unavailable = (error_description: string): Answer => ({
+  status: 503,
+  body: { error: 'server_error', error_description },
+})
+
+async function refused(needs: LinkNeeds, consent: LinkConsent, error: Refusal): Promise<Answer> {
+  const { member, programme, partner, client, via } = consent
   const { code } = error
   needs.log('warn', 'link-refused', { client, code })
   await recordActivity(needs, member, { at: needs.now(), action: 'link-refused', programme, partner, code, via })
@@ -100,23 +130,30 @@ async function refused(needs: LinkNeeds, consent: LinkConsent, error: unknown): 
 const described = (text: string): string => text.replaceAll(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, '').slice(0, 500)
 
 /** A refresh token stands for a link: it is good as long as that. @throws errors `invalid_grant` */
-export async function requireLink(needs: LinkNeeds, grantId: string | undefined): Promise<void> {
+export async function requireLink(needs: LinkNeeds, ctx: KoaContextWithOIDC): Promise<void> {
+  const grantId = ctx.oidc.entities.RefreshToken?.grantId
   const consent = grantId === undefined ? undefined : await consentOf(needs, grantId)
   const link = consent?.link && (await findLinkRecord(needs.table, consent.link))
-  if (link && link.state === 'active') return
+  if (consent && link && link.state === 'active') {
+    agreedTo.set(ctx, consent)
+    return
+  }
   if (grantId !== undefined) await revokeGrant(needs, grantId)
   throw invalidGrant('the link has ended: the member may link again')
 }
 
-/** After a refresh: what is used is kept. */
+/**
+ * After a refresh: what is used is kept. The old token is used up by now, and a client that was told to try again with it
+ * would lose its grant: so whatever fails here is logged, and the client gets its tokens.
+ */
 export async function refreshed(needs: LinkNeeds, ctx: KoaContextWithOIDC): Promise<Answer> {
   const { oidc } = ctx
   const grantId = oidc.grant?.jti ?? ''
-  const consent = await consentOf(needs, grantId)
-  await keepGrant(needs, grantId)
-  await rememberToken(needs, oidc, grantId)
-  if (consent) await keepConsent(needs, grantId, consent)
-  return { status: 200, body: { ...answerOf(ctx), link_id: consent?.link, programme: consent?.programme } }
+  const consent = agreedTo.get(ctx)
+  if (!consent) throw new Error('a refresh token was used up without being looked at')
+  const kept = [keepGrant(needs, grantId), keepConsent(needs, grantId, consent), rememberToken(needs, oidc, grantId)]
+  await Promise.all(kept.map(each => each.catch(logged(needs, consent))))
+  return { status: 200, body: linkedAnswer(ctx, consent.programme, consent.link) }
 }
 
 async function rememberToken(needs: LinkNeeds, oidc: KoaContextWithOIDC['oidc'], grantId: string): Promise<void> {

@@ -8,7 +8,7 @@ import { tokenTypes } from '../../schemas/token.ts'
 import { epochSeconds, type Now } from '../kernel/clock.ts'
 import { Refusal } from '../kernel/refusal.ts'
 import type { KeyRing } from '../tokens/keys.ts'
-import { boundElsewhere, type ProvenRequest, proofVerifier } from './dpop.ts'
+import { boundElsewhere, dpopChallenge, type ProvenRequest, proofVerifier } from './dpop.ts'
 import { endpoints } from './endpoints.ts'
 
 /**
@@ -115,7 +115,9 @@ export function accessVerifier({ issuer, keys, wallNow }: Needs): VerifyAccess {
   }
 
   return async (token, proven) => {
-    const { caller, jkt } = await recognised(token)
+    const { caller, jkt } = await recognised(token).catch(error => {
+      throw proven ? challengedAsDpop(error) : error
+    })
     if (proven && jkt === undefined) throw boundElsewhere('the token is bound to no key: send it as Bearer')
     if (!proven && jkt !== undefined) throw boundElsewhere('the token is bound to a key: send it as DPoP, with a proof')
     if (proven && jkt !== undefined) verifyProof(proven, token, jkt)
@@ -151,7 +153,15 @@ function parsed<S extends z.ZodType>(schema: S, bytes: Buffer, detail: string): 
   }
 }
 
-export const invalidToken = (detail: string): Refusal =>
+/** @param scheme what the caller used, and is challenged for (RFC 6750 section 3, RFC 9449 section 7.1) */
+export const invalidToken = (detail: string, scheme: 'Bearer' | 'DPoP' = 'Bearer'): Refusal =>
   new Refusal('unauthenticated', `${detail}; get a new one from ${endpoints.token}`, {
-    headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
+    headers: {
+      'www-authenticate': scheme === 'DPoP' ? dpopChallenge('invalid_token') : 'Bearer error="invalid_token"',
+    },
   })
+
+function challengedAsDpop(error: unknown): unknown {
+  if (!(error instanceof Refusal) || error.code !== 'unauthenticated') return error
+  return new Refusal(error.code, error.message, { headers: { 'www-authenticate': dpopChallenge('invalid_token') } })
+}

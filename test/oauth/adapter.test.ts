@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto'
-import type { Adapter, AdapterFactory } from 'oidc-provider'
+import { type Adapter, type AdapterFactory, errors } from 'oidc-provider'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { instantOf } from '../../functions/kernel/clock.ts'
-import type { Table } from '../../functions/kernel/table.ts'
+import { Conflict, type Table } from '../../functions/kernel/table.ts'
 import { tableAdapter } from '../../functions/oauth/adapter.ts'
 import { saveClient } from '../../functions/oauth/register-client.ts'
 import { registerPartner } from '../../functions/partners/register-partner.ts'
@@ -74,12 +74,23 @@ test('revoking a grant removes all of its artefacts of the model at once, and no
   expect(await models('RefreshToken').find('r')).toBeUndefined()
 })
 
+test('an interaction is taken away by one of ten, and an answer does not bring it back', async () => {
+  const interactions = models('Interaction')
+  await interactions.upsert('i1', { jti: 'i1' }, 60)
+  await interactions.upsert('i1', { jti: 'i1', result: { login: { accountId: 'sub' } } }, 60)
+  const rivals = await Promise.allSettled(Array.from({ length: 10 }, () => interactions.destroy('i1')))
+  expect(rivals.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+  const late = interactions.upsert('i1', { jti: 'i1', result: { login: { accountId: 'sub' } } }, 60)
+  await expect(late).rejects.toBeInstanceOf(errors.SessionNotFound)
+  expect(await interactions.find('i1')).toBeUndefined()
+})
+
 test('a replay mark is set once, even after it has expired', async () => {
   const marks = models('ReplayDetection')
   await marks.upsert('m', { jti: 'm', iss: 'xiami' }, 60)
   nowSeconds += 61
   expect(await marks.find('m')).toBeUndefined()
-  await expect(marks.upsert('m', { jti: 'm', iss: 'xiami' }, 60)).rejects.toMatchObject({ error: 'invalid_client' })
+  await expect(marks.upsert('m', { jti: 'm', iss: 'xiami' }, 60)).rejects.toBeInstanceOf(Conflict)
 })
 
 test('a model whose class name a bundler shortened is a fault, not a model without rules', () => {

@@ -153,16 +153,29 @@ describe('a proof', () => {
     expect(decodeJwt(token)['cnf']).toEqual({ jkt: await calculateJwkThumbprint(await exportJWK(pair.publicKey)) })
   })
 
+  test.each([
+    ['a token that is none', 'DPoP x'],
+    ['no token', 'DPoP'],
+  ])('with %s is challenged as DPoP', async (_name, authorization) => {
+    expect(await ask(await proofOf(), authorization)).toEqual(challenge('invalid_token'))
+  })
+
   test('used twice at the token endpoint is refused there', async () => {
     const proof = await proofOf({ claims: { htm: 'POST', htu: `${world.issuer}/oauth/token`, ath: undefined } })
-    const send = () =>
+    const send = (dpop = proof) =>
       fetch(`${world.issuer}/oauth/token`, {
         method: 'POST',
-        headers: { authorization: `Basic ${Buffer.from('youku:youku-secret').toString('base64')}`, dpop: proof },
+        headers: { authorization: `Basic ${Buffer.from('youku:youku-secret').toString('base64')}`, dpop },
         body: new URLSearchParams({ grant_type: 'client_credentials' }),
       })
     expect((await send()).status).toBe(200)
     const again = await send()
     expect([again.status, await again.json()]).toMatchObject([400, { error: 'invalid_grant' }])
+    const another = await proofOf({ claims: { htm: 'POST', htu: `${world.issuer}/oauth/token`, ath: undefined } })
+    const answers = await Promise.all(Array.from({ length: 8 }, () => send(another)))
+    const refused = answers.filter(({ status }) => status !== 200)
+    expect(await Promise.all(refused.map(answer => answer.json()))).toMatchObject(
+      Array(7).fill({ error: 'invalid_grant' }),
+    )
   })
 })

@@ -27,7 +27,7 @@ describe('the consent of a flow that began at the partner', () => {
     expect(page.body).toContain('random member number')
     expect(page.body).toContain('30 days')
     expect(page.headers.get('content-security-policy')).toBe(
-      "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self' https://app.youku.example; base-uri 'none'; frame-ancestors 'none'",
+      "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self' https:; base-uri 'none'; frame-ancestors 'none'",
     )
     expect(page.headers.get('cache-control')).toBe('no-store')
     expect(only(page).buttons.map(({ text }) => text)).toEqual(['Agree and link', 'Cancel'])
@@ -224,6 +224,9 @@ describe('what stands against the link is a page before anybody agrees', () => {
     await world.link('same', 'tv-same')
     const { page } = await world.signIn('same', await world.ask({ account: 'tv-same' }))
     expect(page.status).toBe(200)
+    const { browser, page: unnamed } = await world.signIn('same', await world.ask())
+    const answer = await browser.submit(unnamed, only(unnamed), {}, 'Agree and link')
+    expect([unnamed.status, answer.url.searchParams.has('code')]).toEqual([200, true])
   })
 
   it('the account is another member’s', async () => {

@@ -82,6 +82,17 @@ test('a token lives until its expiry and at most five seconds more, remembered o
   await refused(verifierAt(605), held)
 })
 
+test('whoever came with a proof is told of an expired token by a DPoP challenge', async () => {
+  const thumbprint = 'x'.repeat(43)
+  const bound = await token({ cnf: { jkt: thumbprint } })
+  const proven = { proof: undefined, method: 'GET', path: '/who' }
+  await expect(verifierAt(700)(bound, proven)).rejects.toMatchObject({
+    code: 'unauthenticated',
+    message: expect.stringContaining('has expired; get a new one'),
+    headers: { 'www-authenticate': 'DPoP error="invalid_token", algs="ES256 Ed25519 PS256"' },
+  })
+})
+
 test('a token of a key that was withdrawn is refused although it was remembered', async () => {
   let trusted = await parts.keys.publicKeysFor('access')
   const keys = { publicKeysFor: async () => trusted }
