@@ -4,7 +4,7 @@ import type { Partner } from '../../schemas/partner.ts'
 import { Instant, Slug } from '../../schemas/primitives.ts'
 import { instantOf } from '../kernel/clock.ts'
 import { Refusal } from '../kernel/refusal.ts'
-import { completeLink } from '../links/complete-link.ts'
+import { makeLink } from '../links/complete-link.ts'
 import { findPartnerToken, partnerTokenWrite } from '../links/partner-token.ts'
 import { type LinkOffer, offersAt } from '../links/prepare-link.ts'
 import { liveLinks } from '../links/records.ts'
@@ -133,7 +133,7 @@ async function linkAccount(portal: Portal, { session }: Tried, found: Answered):
     const account = AccountId.safeParse(subject)
     if (!account.success) throw new Refusal('link-claims-missing', 'it names no usable account')
     const paidUntil = paidUntilOf(registered, claims)
-    await completeLink(portal, {
+    await makeLink(portal, {
       member: member.id,
       programme: attempt.programme,
       partner,
