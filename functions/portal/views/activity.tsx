@@ -77,7 +77,9 @@ const Line: FC<Props> = ({ visit, entry, names }) => {
       <div class="min-w-0 flex-1">
         <p class="font-semibold break-words">{messages.activity.actions[action](partner, benefitName)}</p>
         <p class="text-sm text-quiet">
-          <time datetime={at}>{momentIn(language, at, programme?.timeZone ?? names.timeZone)}</time>
+          <time class="whitespace-normal" datetime={at}>
+            {momentIn(language, at, programme?.timeZone ?? names.timeZone)}
+          </time>
           {programmeName && ` · ${programmeName}`}
         </p>
         {wordsOf(messages, entry).map(words => (
