@@ -11,6 +11,8 @@ export default defineConfig({
           globalSetup: ['test/support/engine.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
+          // Most of a test's time is waiting for the engine, so a worker for each processor is not too many.
+          maxWorkers: '100%',
         },
       },
       {
@@ -21,6 +23,7 @@ export default defineConfig({
           globalSetup: ['test/browser/setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          maxWorkers: 1,
           sequence: { groupOrder: 1 },
         },
       },
