@@ -77,7 +77,7 @@ const Line: FC<Props> = ({ visit, entry, names }) => {
       <div class="min-w-0 flex-1">
         <p class="font-semibold break-words">{messages.activity.actions[action](partner, benefitName)}</p>
         <p class="text-sm text-quiet">
-          <time class="whitespace-normal" datetime={at}>
+          <time datetime={at} class="whitespace-normal">
             {momentIn(language, at, programme?.timeZone ?? names.timeZone)}
           </time>
           {programmeName && ` · ${programmeName}`}
