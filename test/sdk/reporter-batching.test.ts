@@ -109,7 +109,7 @@ describe('closing', () => {
 
   test('a request has its own deadline', async () => {
     world.faults.push(silence)
-    const reporter = world.reporterOf({ requestTimeoutMilliseconds: 200, retry: { attempts: 1 } })
+    const reporter = world.reporterOf({ requestTimeoutMilliseconds: 2000, retry: { attempts: 1 } })
     reporter.report(use('e-1'))
     expect(await failureOf(reporter.flush())).toMatchObject({ code: 'gateway-unreachable' })
     expect(await reporter.close()).toMatchObject({ undelivered: [] })
