@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { EntitlementId, LinkId, MemberId, MembershipId, PairwiseSubject } from './ids.ts'
-import { Instant, Slug, TimeZone } from './primitives.ts'
+import { ForeignId, Instant, Slug, TimeZone } from './primitives.ts'
 import { Limits, Quota } from './programme.ts'
 
 export const EntitlementState = z.enum([
@@ -74,3 +74,17 @@ export const LinkedEntitlement = Entitlement.pick({
   graceUntil: Instant.optional(),
 })
 export type LinkedEntitlement = z.infer<typeof LinkedEntitlement>
+
+/** One use of an allowance as a batch reported it, so that lines seen twice count once. One item an event id. */
+export const QuotaUse = z.strictObject({
+  entitlement: EntitlementId,
+  link: LinkId,
+  event: ForeignId,
+  /** Quota period, such as `2026-10`. */
+  period: z.string(),
+  quantity: z.int().min(1),
+  occurredAt: Instant,
+  /** The event that took it back. The item stays, so that the use seen again is not counted again. */
+  reversal: z.strictObject({ event: ForeignId, occurredAt: Instant }).optional(),
+})
+export type QuotaUse = z.infer<typeof QuotaUse>

@@ -1,9 +1,9 @@
 import * as z from 'zod'
-import { Entitlement } from './entitlement.ts'
-import { EntitlementId, LinkId, MemberId, MembershipId, PairwiseSubject } from './ids.ts'
+import { Entitlement, QuotaUse } from './entitlement.ts'
+import { MemberId, MembershipId, PairwiseSubject } from './ids.ts'
 import { ActivityEntry, LinkRecord } from './link.ts'
 import { Membership } from './membership.ts'
-import { ForeignId, Instant, Slug } from './primitives.ts'
+import { Instant, Slug } from './primitives.ts'
 import { Attributes } from './programme.ts'
 
 /**
@@ -52,17 +52,7 @@ export const MemberExport = z
     /** Oldest first. */
     activity: z.array(ActivityEntry),
     /** Uses of allowances, as the partner reported them; kept as long as they can still matter to what is left. */
-    uses: z.array(
-      z.strictObject({
-        entitlement: EntitlementId,
-        link: LinkId,
-        event: ForeignId,
-        period: z.string(),
-        quantity: z.int().min(1),
-        occurredAt: Instant,
-        reversal: z.strictObject({ event: ForeignId, occurredAt: Instant }).optional(),
-      }),
-    ),
+    uses: z.array(QuotaUse),
     /** What else exists, where, and why it is not in this document. */
     elsewhere: z.array(z.strictObject({ what: z.string(), where: z.string(), why: z.string() })),
     /** What was left out of the lists above because they grew beyond what one document takes; empty when complete. */

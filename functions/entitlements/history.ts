@@ -1,6 +1,6 @@
-import type { Entitlement } from '../../schemas/entitlement.ts'
+import type { Entitlement, QuotaUse } from '../../schemas/entitlement.ts'
 import type { Table } from '../kernel/table.ts'
-import { entitlementsOf, findEntitlements, firstUses, type QuotaUse } from './store.ts'
+import { entitlementsOf, findEntitlements, firstUses } from './store.ts'
 
 type Needs = { table: Table }
 

@@ -1,4 +1,4 @@
-import type { Entitlement } from '../../schemas/entitlement.ts'
+import type { Entitlement, QuotaUse } from '../../schemas/entitlement.ts'
 import type { Instant } from '../../schemas/primitives.ts'
 import type { Quota } from '../../schemas/programme.ts'
 import { previousQuotaPeriod, quotaPeriodOf } from '../kernel/calendar.ts'
@@ -9,7 +9,7 @@ import { quotaMeter } from '../reconciliation/quota.ts'
 import type { ReceivedLine } from '../usage/read.ts'
 import { entitlementsById } from './history.ts'
 import type { UsedQuota } from './remaining.ts'
-import { findUsed, findUses, type QuotaUse, quotaUseWrite, reversedUseWrite, usedWrite } from './store.ts'
+import { findUsed, findUses, quotaUseWrite, reversedUseWrite, usedWrite } from './store.ts'
 
 /**
  * How long a use is kept: it is noted in its own quota period or the next one, and with rollover is asked for until the

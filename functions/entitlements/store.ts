@@ -1,7 +1,4 @@
-import * as z from 'zod'
-import { Entitlement } from '../../schemas/entitlement.ts'
-import { EntitlementId, LinkId } from '../../schemas/ids.ts'
-import { ForeignId, Instant } from '../../schemas/primitives.ts'
+import { Entitlement, QuotaUse } from '../../schemas/entitlement.ts'
 import { shardOf } from '../kernel/canonical.ts'
 import { put, recordType, type Table, type Write } from '../kernel/table.ts'
 import { quotaSummary, type UsedQuota, usedOf, usedText } from './remaining.ts'
@@ -27,19 +24,6 @@ export async function entitlementsOf(table: Table, partner: string): Promise<Ent
   return pages.flat()
 }
 
-/** One use of an allowance as a batch reported it, so that lines seen twice count once. One item an event id. */
-const QuotaUse = z.strictObject({
-  entitlement: EntitlementId,
-  link: LinkId,
-  event: ForeignId,
-  /** Quota period, such as `2026-10`. */
-  period: z.string(),
-  quantity: z.int().min(1),
-  occurredAt: Instant,
-  /** The event that took it back. The item stays, so that the use seen again is not counted again. */
-  reversal: z.strictObject({ event: ForeignId, occurredAt: Instant }).optional(),
-})
-export type QuotaUse = z.infer<typeof QuotaUse>
 const quotaUse = recordType('quota-use', QuotaUse)
 
 const useKey = (use: QuotaUse) => ({ pk: `USES#${use.link}`, sk: `${use.period}#${use.event}` })

@@ -4,7 +4,17 @@ import type { Instant } from '../../schemas/primitives.ts'
 import type { Programme } from '../../schemas/programme.ts'
 import { plusDuration } from '../kernel/calendar.ts'
 import { isBefore } from '../kernel/clock.ts'
-import { Refusal } from '../kernel/refusal.ts'
+import { Refusal, type RefusalCode } from '../kernel/refusal.ts'
+
+/** What the rules of linking may say; each has its page. */
+export const linkRefusals = [
+  'no-benefit-here',
+  'already-linked',
+  'account-linked-elsewhere',
+  'relink-cooldown',
+  'already-entitled',
+  'account-already-pays',
+] as const satisfies RefusalCode[]
 
 export type LinkGrounds = {
   programme: Pick<Programme, 'id' | 'timeZone' | 'alreadyPaying'>

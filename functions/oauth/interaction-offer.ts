@@ -5,6 +5,7 @@ import type { Programme } from '../../schemas/programme.ts'
 import { Refusal, refusals } from '../kernel/refusal.ts'
 import { noteOnce, recordActivity } from '../links/activity.ts'
 import { checkLink } from '../links/check-link.ts'
+import { linkRefusals } from '../links/decide-link.ts'
 import { type LinkOffer, offersAt } from '../links/prepare-link.ts'
 import { liveMemberships } from '../memberships/find-member.ts'
 import { findPartner } from '../partners/find-partner.ts'
@@ -13,17 +14,8 @@ import type { Session } from '../portal/session.ts'
 import type { Portal } from '../portal/visit.ts'
 import type { LinkAsk } from './flows.ts'
 
-/** What stands against a link before the member is asked; each has its page. */
-const shown = [
-  'no-benefit-here',
-  'already-linked',
-  'account-linked-elsewhere',
-  'relink-cooldown',
-  'already-entitled',
-  'account-already-pays',
-] as const
 export type GrantRefusal = {
-  code: (typeof shown)[number]
+  code: (typeof linkRefusals)[number]
   status: number
   /** False for who has no membership at all: another account of theirs may have one. */
   hasMembership: boolean
@@ -74,7 +66,7 @@ async function refusalOf(portal: Portal, { member, offer, ask }: Weighed): Promi
     await checkLink(portal, { ...request, ...(ask.account !== undefined && { account: ask.account }) })
     return undefined
   } catch (error) {
-    const code = error instanceof Refusal ? shown.find(known => known === error.code) : undefined
+    const code = error instanceof Refusal ? linkRefusals.find(known => known === error.code) : undefined
     if (!(error instanceof Refusal) || !code) throw error
     const from = code === 'relink-cooldown' ? error.at : undefined
     return { code, status: refusals[code][0], hasMembership: true, programme, ...(from && { from }) }

@@ -1,5 +1,6 @@
 import { Refusal, refusals } from '../kernel/refusal.ts'
 import { noteOnce } from '../links/activity.ts'
+import { linkRefusals } from '../links/decide-link.ts'
 import type { NoticeCode } from './language.ts'
 import { memberOf } from './member.ts'
 import type { Session } from './session.ts'
@@ -21,12 +22,7 @@ export type Tried = {
 const shown = [
   'partner-unavailable',
   'partner-not-found',
-  'no-benefit-here',
-  'already-linked',
-  'account-linked-elsewhere',
-  'relink-cooldown',
-  'already-entitled',
-  'account-already-pays',
+  ...linkRefusals,
   'link-expired',
   'link-state-reused',
   'link-answer-mismatch',

@@ -3,12 +3,11 @@ import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { noteUses, usedOfQuota } from '../../functions/entitlements/quota-use.ts'
 import { remainingOf } from '../../functions/entitlements/remaining.ts'
-import type { QuotaUse } from '../../functions/entitlements/store.ts'
 import { recordType } from '../../functions/kernel/table.ts'
 import { linkWithQuota } from '../../functions/links/find-links.ts'
 import { parseLine } from '../../functions/usage/parse.ts'
 import type { ReceivedLine } from '../../functions/usage/read.ts'
-import type { Entitlement, LinkedEntitlement } from '../../schemas/entitlement.ts'
+import type { Entitlement, LinkedEntitlement, QuotaUse } from '../../schemas/entitlement.ts'
 import { instant, type MembershipWorld, membershipWorld, standing } from '../memberships/world.ts'
 
 const allowance = (quota: object, validFrom = '2026-01-01T00:00:00Z') =>
