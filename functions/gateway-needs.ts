@@ -3,6 +3,7 @@ import type { Period } from '../schemas/primitives.ts'
 import type { Services } from './connect.ts'
 import { contractsOf } from './contracts/apply-contract.ts'
 import { entitlementHistory } from './entitlements/history.ts'
+import { acceptedIn } from './exceptions/accepted.ts'
 import { allPartners } from './partners/find-partner.ts'
 import { allProgrammes, programmeFrame } from './programmes/find-programme.ts'
 import { closedPeriods, oldestOpenPeriod } from './settlement/closed-periods.ts'
@@ -21,6 +22,7 @@ export const settlementNeeds = (services: Services) => ({
   // Any partner may have reported lines that name entitlements of the programme, also one that left it since.
   partnersOf: async () => (await allPartners(services)).map(({ id }) => id),
   entitlementsOfPartners: (partners: string[]) => entitlementHistory(services, partners),
+  acceptedIn: (programme: string, period: Period) => acceptedIn(services, programme, period),
 })
 
 /** Partners report several programmes in one batch: what is late is told by the contracts of each. */

@@ -1,6 +1,7 @@
 import * as z from 'zod'
-import { BatchId, EntitlementId } from './ids.ts'
-import { Day, Instant, Period, Sha256, Slug } from './primitives.ts'
+import { Entitlement } from './entitlement.ts'
+import { BatchId, EntitlementId, ExceptionId } from './ids.ts'
+import { Day, ForeignId, Instant, Period, Sha256, Slug } from './primitives.ts'
 
 /** The one outcome reconciliation gives an event, in the order in which they are tried. */
 export const Disposition = z
@@ -76,6 +77,44 @@ export const LineOutcome = z.strictObject({
   matched: MatchedUse.optional(),
 })
 export type LineOutcome = z.infer<typeof LineOutcome>
+
+/** A captured redemption: events that name it come first, on the quota of the period in which it was held. */
+export const CapturedRedemption = z.strictObject({
+  /** The partner's id of the redemption, which events name as `redemptionId`. */
+  id: ForeignId,
+  heldAt: Instant,
+  quantity: z.int().min(1),
+})
+export type CapturedRedemption = z.infer<typeof CapturedRedemption>
+
+/** What reconciliation needs to know of an entitlement: every window in which it was live, and what was captured of it. */
+export const HistoryEntry = Entitlement.pick({
+  id: true,
+  programme: true,
+  partner: true,
+  benefit: true,
+  plan: true,
+  subject: true,
+  windows: true,
+  quota: true,
+  timeZone: true,
+}).extend({ captured: z.array(CapturedRedemption).optional() })
+export type HistoryEntry = z.infer<typeof HistoryEntry>
+
+/** A line that somebody decided to bill although it was no match: in the period in which that was decided. */
+export const AcceptedUse = z.strictObject({
+  exception: ExceptionId,
+  partner: Slug,
+  sequence: z.int().min(1),
+  line: z.int().min(1),
+  /** `accepted`: rated as if it had matched. `adjusted`: `amountMinor` is billed in place of it, and nothing is rated. */
+  outcome: z.enum(['accepted', 'adjusted']),
+  /** As the line would have matched; `originPeriod` is that of the event. */
+  matched: MatchedUse,
+  /** In the currency of the first of the contracts. */
+  amountMinor: z.int().optional(),
+})
+export type AcceptedUse = z.infer<typeof AcceptedUse>
 
 /** Usage of one contract's benefit in one origin period, whole: what earlier closes made final is in it. */
 export const UsageTotal = z.strictObject({

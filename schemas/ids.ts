@@ -13,6 +13,7 @@ export const LinkId = prefixed('lnk').meta({ id: 'LinkId' })
 export const EntitlementId = prefixed('ent').meta({ id: 'EntitlementId' })
 export const BatchId = prefixed('bat').meta({ id: 'BatchId' })
 export const StatementId = prefixed('stm').meta({ id: 'StatementId' })
+export const ExceptionId = prefixed('exc').meta({ id: 'ExceptionId' })
 export const EventId = prefixed('evt').meta({ id: 'EventId' })
 export const PairwiseSubject = prefixed('sub').meta({ id: 'PairwiseSubject' })
 
@@ -22,5 +23,6 @@ export type LinkId = z.infer<typeof LinkId>
 export type EntitlementId = z.infer<typeof EntitlementId>
 export type BatchId = z.infer<typeof BatchId>
 export type StatementId = z.infer<typeof StatementId>
+export type ExceptionId = z.infer<typeof ExceptionId>
 export type EventId = z.infer<typeof EventId>
 export type PairwiseSubject = z.infer<typeof PairwiseSubject>

@@ -55,6 +55,26 @@ export const routes: readonly Route[] = [
   { method: 'GET', path: '/v1/usage-batches/{id}', entry: 'api' },
   { method: 'GET', path: '/v1/usage-batches/{id}/dispositions', entry: 'api' },
 
+  { method: 'GET', path: '/v1/usage-batches', entry: 'api' },
+  { method: 'GET', path: '/v1/usage-batches/{id}/dispositions.csv', entry: 'api' },
+  { method: 'GET', path: '/v1/usage-periods/{period}', entry: 'api' },
+  { method: 'GET', path: '/v1/usage-periods/{period}/days', entry: 'api' },
+  { method: 'GET', path: '/v1/usage-periods/{period}/days.csv', entry: 'api' },
+  { method: 'GET', path: '/v1/usage-periods/{period}/dispositions', entry: 'api' },
+  { method: 'GET', path: '/v1/usage-periods/{period}/dispositions.csv', entry: 'api' },
+
+  { method: 'POST', path: '/v1/redemptions', entry: 'api' },
+  { method: 'GET', path: '/v1/redemptions/{id}', entry: 'api' },
+  { method: 'POST', path: '/v1/redemptions/{id}/capture', entry: 'api' },
+  { method: 'POST', path: '/v1/redemptions/{id}/void', entry: 'api' },
+
+  { method: 'GET', path: '/v1/exceptions', entry: 'api' },
+  { method: 'GET', path: '/v1/exceptions/{id}', entry: 'api' },
+  { method: 'GET', path: '/v1/exceptions/{id}/lines', entry: 'api' },
+  { method: 'POST', path: '/v1/exceptions/{id}/assign', entry: 'api' },
+  { method: 'POST', path: '/v1/exceptions/{id}/resolve', entry: 'api' },
+  { method: 'POST', path: '/v1/exceptions/{id}/dispute', entry: 'api' },
+
   { method: 'GET', path: '/v1/programmes/{programme}/periods', entry: 'api' },
   { method: 'GET', path: '/v1/programmes/{programme}/periods/{period}', entry: 'api' },
   { method: 'POST', path: '/v1/programmes/{programme}/periods/{period}/preview', entry: 'api' },

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { Contract } from './contract.ts'
-import { DispositionCounts, UsageTotal } from './disposition.ts'
+import { AcceptedUse, DispositionCounts, UsageTotal } from './disposition.ts'
 import { StatementId } from './ids.ts'
 import { Currency } from './money.ts'
 import { Instant, Period, Sha256, Slug, TimeZone } from './primitives.ts'
@@ -142,6 +142,8 @@ export const ClosingInputs = z.strictObject({
   contracts: z.array(Contract),
   /** Contracts of the partners' other programmes, which decide whether a line of theirs came in time. */
   foreignContracts: z.array(Contract),
+  /** What was accepted in this period of lines that had not matched. */
+  accepted: z.array(AcceptedUse),
   /** Identity of the close before, on whose balances and billed lines this one builds. */
   previous: Sha256.optional(),
   ratingVersion: z.string(),

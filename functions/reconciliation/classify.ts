@@ -1,6 +1,5 @@
 import { defaultLateDays } from '../../schemas/contract.ts'
-import type { Disposition } from '../../schemas/disposition.ts'
-import type { Entitlement } from '../../schemas/entitlement.ts'
+import type { Disposition, HistoryEntry } from '../../schemas/disposition.ts'
 import { canonicalJson } from '../kernel/canonical.ts'
 import { epochMilliseconds } from '../kernel/clock.ts'
 import type { ReceivedLine } from '../usage/read.ts'
@@ -12,7 +11,7 @@ export type FirstDisposition = 'malformed' | 'future' | 'too-late' | 'duplicate'
 export type Classified = Omit<ReceivedLine, 'text'> & { disposition?: FirstDisposition }
 
 export type ClassifyRules = {
-  entitlements: ReadonlyMap<string, Entitlement>
+  entitlements: ReadonlyMap<string, HistoryEntry>
   coverage: Coverage
   daysIn: (timeZone: string) => Days
   /** What earlier closes made final, by `lineKey`. */
@@ -65,10 +64,10 @@ function judgeAlone({ event, receivedAt, partner }: Omit<ReceivedLine, 'text'>, 
 
 /** An entitlement that exists and is this partner's. */
 export function entitlementOf(
-  entitlements: ReadonlyMap<string, Entitlement>,
+  entitlements: ReadonlyMap<string, HistoryEntry>,
   partner: string,
   id: string,
-): Entitlement | undefined {
+): HistoryEntry | undefined {
   const entitlement = entitlements.get(id)
   return entitlement?.partner === partner ? entitlement : undefined
 }

@@ -1,5 +1,4 @@
-import type { Disposition, LineOutcome, MatchedUse } from '../../schemas/disposition.ts'
-import type { Entitlement } from '../../schemas/entitlement.ts'
+import type { Disposition, HistoryEntry, LineOutcome, MatchedUse } from '../../schemas/disposition.ts'
 import type { Instant, Period } from '../../schemas/primitives.ts'
 import type { UsageEvent } from '../../schemas/usage.ts'
 import { epochMilliseconds } from '../kernel/clock.ts'
@@ -14,13 +13,11 @@ export type Candidate = { partner: string; sequence: number; line: number; event
 export type Settled = { event: UsageEvent; outcome: LineOutcome }
 
 export type MatchRules = {
-  entitlement: Entitlement
+  entitlement: HistoryEntry
   days: Days
   coverage: Coverage
   /** The accounting period of the candidates. */
   period: Period
-  /** Ids of captured redemptions: events that name one come first. */
-  captured: ReadonlySet<string>
 }
 
 /**
@@ -31,6 +28,7 @@ export type MatchRules = {
 export function matchEntitlement(rules: MatchRules, candidates: Candidate[], earlier: Settled[]): Settled[] {
   const { entitlement, days, period } = rules
   const meter = quotaMeter(entitlement.quota, entitlement.windows, days)
+  const heldAt = new Map((entitlement.captured ?? []).map(redemption => [redemption.id, redemption.heldAt]))
   const uses = new Map<string, Settled>()
   const reversed = new Set<string>()
   for (const settled of earlier) {
@@ -38,9 +36,9 @@ export function matchEntitlement(rules: MatchRules, candidates: Candidate[], ear
     else if (settled.outcome.matched && settled.event.reverses) reversed.add(settled.event.reverses)
   }
   for (const { event, outcome } of uses.values())
-    if (tookQuota.has(outcome.disposition) && !reversed.has(event.id)) meter.count(event.occurredAt, event.quantity)
+    if (tookQuota.has(outcome.disposition) && !reversed.has(event.id)) meter.count(quotaTime(event), event.quantity)
 
-  return inOrder(rules, candidates).map(({ event, ...address }) => {
+  return inOrder(heldAt, candidates).map(({ event, ...address }) => {
     const outcome: LineOutcome = {
       ...address,
       id: event.id,
@@ -56,8 +54,13 @@ export function matchEntitlement(rules: MatchRules, candidates: Candidate[], ear
   function judgeUse(event: UsageEvent): Judgement {
     if (isWrongSubject(event, entitlement)) return { disposition: 'wrong-subject' }
     if (!isInside(event.occurredAt, entitlement)) return { disposition: 'outside-entitlement' }
-    if (!meter.take(event.occurredAt, event.quantity)) return { disposition: 'over-quota' }
+    if (!meter.take(quotaTime(event), event.quantity)) return { disposition: 'over-quota' }
     return judgeTerms(event, rules)
+  }
+
+  /** In whose quota period an event counts: where a redemption was captured for it, that in which this was held. */
+  function quotaTime(event: UsageEvent): Instant {
+    return (event.redemptionId !== undefined && heldAt.get(event.redemptionId)) || event.occurredAt
   }
 
   /** A reversal gives back what the event it names took, once, and from then on. */
@@ -67,7 +70,7 @@ export function matchEntitlement(rules: MatchRules, candidates: Candidate[], ear
     const matched = target?.outcome.matched
     if (!target || !matched || reversed.has(target.event.id)) return { disposition: 'unknown-entitlement' }
     reversed.add(target.event.id)
-    meter.giveBack(target.event.occurredAt, target.event.quantity)
+    meter.giveBack(quotaTime(target.event), target.event.quantity)
     return { disposition: 'matched', matched: takenBack(matched, event.occurredAt) }
   }
 }
@@ -77,10 +80,10 @@ type Judgement = { disposition: Disposition; matched?: MatchedUse }
 /** Events that fitted their quota used it, whether a contract covers them or not. */
 const tookQuota: ReadonlySet<Disposition> = new Set(['matched', 'no-contract', 'currency-mismatch'])
 
-const isWrongSubject = (event: UsageEvent, entitlement: Entitlement): boolean =>
+const isWrongSubject = (event: UsageEvent, entitlement: HistoryEntry): boolean =>
   event.subject !== entitlement.subject || event.benefit !== entitlement.benefit
 
-function isInside(occurredAt: Instant, { windows }: Entitlement): boolean {
+function isInside(occurredAt: Instant, { windows }: HistoryEntry): boolean {
   const at = epochMilliseconds(occurredAt)
   return windows.some(
     ({ from, until }) => epochMilliseconds(from) <= at && (until === undefined || at < epochMilliseconds(until)),
@@ -126,7 +129,7 @@ type Position = { late: number; at: number; id: string }
  * Candidates in the order in which they use the quota: captured redemptions first, then (occurredAt, id). A reversal
  * has its own place, but never before the event that it takes back.
  */
-function inOrder({ captured }: MatchRules, candidates: Candidate[]): Candidate[] {
+function inOrder(captured: ReadonlyMap<string, Instant>, candidates: Candidate[]): Candidate[] {
   const own = ({ event }: Candidate): Position => ({
     late: event.redemptionId !== undefined && captured.has(event.redemptionId) ? 0 : 1,
     at: epochMilliseconds(event.occurredAt),

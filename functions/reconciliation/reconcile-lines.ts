@@ -1,6 +1,5 @@
 import type { Contract } from '../../schemas/contract.ts'
-import type { LineOutcome } from '../../schemas/disposition.ts'
-import type { Entitlement } from '../../schemas/entitlement.ts'
+import type { HistoryEntry, LineOutcome } from '../../schemas/disposition.ts'
 import type { Period } from '../../schemas/primitives.ts'
 import type { UsageEvent } from '../../schemas/usage.ts'
 import type { ReceivedLine } from '../usage/read.ts'
@@ -15,7 +14,7 @@ export type Programme = { id: string; timeZone: string; firstPeriod: Period }
 
 export type LineRules = {
   /** May hold other partners' entitlements too. */
-  entitlements: ReadonlyMap<string, Entitlement>
+  entitlements: ReadonlyMap<string, HistoryEntry>
   contracts: readonly Contract[]
   /** The programmes to reconcile. Lines of others only take part in finding duplicates. */
   programmes: readonly (Programme & { openFrom: Period })[]
@@ -23,12 +22,11 @@ export type LineRules = {
   finals: ReadonlyMap<string, LineOutcome>
   /** Lines of later accounting periods are left out. */
   through?: Period
-  captured?: ReadonlySet<string>
   /** How many shards each pass is split into; the outcome does not depend on it. */
   shards?: number
 }
 
-type Known = Classified & { event: UsageEvent; entitlement: Entitlement; period: Period }
+type Known = Classified & { event: UsageEvent; entitlement: HistoryEntry; period: Period }
 
 /**
  * Both passes over one partner's lines, which come in the order of (sequence, line). The outcomes come in that order
@@ -87,7 +85,7 @@ type MatchShardRules = LineRules & { coverage: Coverage; calendars: Map<string, 
 
 /** Each entitlement by itself, its accounting periods oldest first: later ones build on what earlier ones settled. */
 function matchShard(shard: Known[], rules: MatchShardRules): LineOutcome[] {
-  const { finals, coverage, calendars, captured = new Set<string>() } = rules
+  const { finals, coverage, calendars } = rules
   const outcomes: LineOutcome[] = []
   for (const lines of Map.groupBy(shard, ({ entitlement }) => entitlement.id).values()) {
     const [{ entitlement } = { entitlement: undefined }] = lines
@@ -102,7 +100,7 @@ function matchShard(shard: Known[], rules: MatchShardRules): LineOutcome[] {
     }
     for (const [period, candidates] of byPeriod(open)) {
       const fresh = matchEntitlement(
-        { entitlement, days: programme.days, coverage, period, captured },
+        { entitlement, days: programme.days, coverage, period },
         candidates.map(candidateOf),
         settled,
       )

@@ -55,7 +55,7 @@ async function askAgain({ table, now }: SettlementNeeds, record: CloseRecord): P
 
 /** Freezes manifests, entitlement history, contracts and rating version; their hash is the close's identity. */
 async function cutOff(
-  { table, now, partnersOf, contractsOf, foreignContractsOf, entitlementsOfPartners }: SettlementNeeds,
+  { table, now, partnersOf, contractsOf, foreignContractsOf, entitlementsOfPartners, acceptedIn }: SettlementNeeds,
   { id: programme, timeZone, firstPeriod }: Frame,
   period: Period,
   previous: string | undefined,
@@ -71,6 +71,7 @@ async function cutOff(
     history: await freezeHistory({ table }, { programme, period, entitlements }),
     contracts: sortedContracts(await contractsOf(programme)),
     foreignContracts: sortedContracts((await foreignContractsOf?.(programme)) ?? []),
+    accepted: await acceptedIn(programme, period),
     ...(previous !== undefined && { previous }),
     ratingVersion,
   })

@@ -1,4 +1,5 @@
 import type { Contract } from '../../schemas/contract.ts'
+import type { AcceptedUse } from '../../schemas/disposition.ts'
 import type { Entitlement } from '../../schemas/entitlement.ts'
 import type { Period } from '../../schemas/primitives.ts'
 import { ClosingInputs, NettedOutput, PostedOutput, RatedOutput } from '../../schemas/settlement.ts'
@@ -7,7 +8,7 @@ import { genesisHash } from '../kernel/canonical.ts'
 import type { Now } from '../kernel/clock.ts'
 import type { Table } from '../kernel/table.ts'
 import { frozenHistory } from '../reconciliation/history.ts'
-import { type PeriodUsage, reconcilePeriod, type UsageTotal } from '../reconciliation/reconcile.ts'
+import type { UsageTotal } from '../reconciliation/reconcile.ts'
 import type { KeyRing } from '../tokens/keys.ts'
 import { usageHead } from '../usage/read.ts'
 import { closedPeriods, publishedCloses } from './closed-periods.ts'
@@ -32,6 +33,8 @@ export type SettlementNeeds = {
   /** Every partner that may have reported usage of the programme. */
   partnersOf: (programme: string) => Promise<string[]>
   entitlementsOfPartners: (partners: string[]) => Promise<Map<string, Entitlement>>
+  /** What was accepted in a period of lines that had not matched, in the order of their exceptions' ids. */
+  acceptedIn: (programme: string, period: Period) => Promise<AcceptedUse[]>
 }
 
 /** Inputs of a computation, frozen or as they are now. */
@@ -42,6 +45,7 @@ export type Inputs = {
   contracts: Contract[]
   foreignContracts: Contract[]
   entitlements: Map<string, Entitlement>
+  accepted: AcceptedUse[]
 }
 
 export const sortedContracts = (contracts: Contract[]): Contract[] =>
@@ -49,7 +53,7 @@ export const sortedContracts = (contracts: Contract[]): Contract[] =>
 
 type Live = Pick<
   SettlementNeeds,
-  'table' | 'contractsOf' | 'foreignContractsOf' | 'partnersOf' | 'entitlementsOfPartners'
+  'table' | 'contractsOf' | 'foreignContractsOf' | 'partnersOf' | 'entitlementsOfPartners' | 'acceptedIn'
 >
 
 /** Inputs as they are now: every batch that has arrived, for a preview. */
@@ -68,6 +72,7 @@ export async function liveInputs(needs: Live, { id, timeZone, firstPeriod }: Fra
     contracts: sortedContracts(await needs.contractsOf(id)),
     foreignContracts: sortedContracts((await needs.foreignContractsOf?.(id)) ?? []),
     entitlements: await needs.entitlementsOfPartners(partners),
+    accepted: await needs.acceptedIn(id, period),
   }
 }
 
@@ -78,20 +83,10 @@ export const findClosingInputs = (
 
 /** Inputs as the cutoff froze them. */
 export async function frozenInputs(table: Table, frozen: ClosingInputs): Promise<Inputs> {
-  const { programme, period, cuts, contracts, foreignContracts, history } = frozen
+  const { programme, period, cuts, contracts, foreignContracts, accepted, history } = frozen
   const entitlements = await frozenHistory({ table }, { programme: programme.id, period, hash: history })
-  return { programme, period, cuts, contracts, foreignContracts, entitlements }
+  return { programme, period, cuts, contracts, foreignContracts, accepted, entitlements }
 }
-
-/** Reconciles a period as if later ones did not exist yet, so that doing it again later gives the same. */
-export async function reconcile(table: Table, inputs: Inputs): Promise<PeriodUsage> {
-  const earlier = async (programme: string) =>
-    (await closedPeriods({ table }, programme)).filter(({ period }) => period < inputs.period)
-  const { totals, ...usage } = await reconcilePeriod({ table, closedPeriods: earlier }, inputs)
-  return { ...usage, totals: totals.toSorted((a, b) => compareText(placeOf(a), placeOf(b))) }
-}
-
-const placeOf = ({ originPeriod, contract, benefit }: UsageTotal): string => `${originPeriod} ${contract} ${benefit}`
 
 /** What the earlier closes leave to this period; while the one before is open, the last one that is published. */
 export async function loadPast(

@@ -10,18 +10,11 @@ import {
 import { periodOf, periodsBetween } from '../kernel/calendar.ts'
 import { Refusal } from '../kernel/refusal.ts'
 import { computeStatements } from './compute.ts'
-import {
-  type Frame,
-  findClosingInputs,
-  frozenInputs,
-  liveInputs,
-  loadPast,
-  reconcile,
-  type SettlementNeeds,
-} from './inputs.ts'
+import { type Frame, findClosingInputs, frozenInputs, liveInputs, loadPast, type SettlementNeeds } from './inputs.ts'
 import { totalsOf } from './statement.ts'
 import { outputOf } from './steps.ts'
 import { type ClosingPeriod, findClose, findCloses, findOutput } from './store.ts'
+import { reconcile } from './usage.ts'
 
 type Needs = Omit<SettlementNeeds, 'keys' | 'issuer'>
 

@@ -12,12 +12,13 @@ import { epochSeconds } from '../kernel/clock.ts'
 import type { Table } from '../kernel/table.ts'
 import { storeFinals } from '../reconciliation/finals.ts'
 import { computeStatements } from './compute.ts'
-import { findClosingInputs, frozenInputs, lastBlockHash, loadPast, reconcile, type SettlementNeeds } from './inputs.ts'
+import { findClosingInputs, frozenInputs, lastBlockHash, loadPast, type SettlementNeeds } from './inputs.ts'
 import { blocksOf, transfersOf } from './ledger.ts'
 import { net } from './netting.ts'
 import { postBlocks } from './post.ts'
 import { findToken, publishStatement, storeToken } from './statement-store.ts'
 import { findOutput, storeOutput } from './store.ts'
+import { reconcile } from './usage.ts'
 
 type Step = (needs: SettlementNeeds, close: CloseRecord) => Promise<void>
 type Unfinished = Exclude<CloseRecord['state'], 'published'>

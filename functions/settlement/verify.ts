@@ -13,12 +13,13 @@ import type { Table } from '../kernel/table.ts'
 import { finalsOf } from '../reconciliation/finals.ts'
 import type { PeriodUsage } from '../reconciliation/reconcile.ts'
 import { computeStatements } from './compute.ts'
-import { findClosingInputs, frozenInputs, lastBlockHash, loadPast, reconcile, type SettlementNeeds } from './inputs.ts'
+import { findClosingInputs, frozenInputs, lastBlockHash, loadPast, type SettlementNeeds } from './inputs.ts'
 import { type Block, blocksOf, changesOf, transfersOf } from './ledger.ts'
 import { net } from './netting.ts'
 import { findStatements, findToken } from './statement-store.ts'
 import { outputOf } from './steps.ts'
 import { findOutput, listBalances, listBlocks, listTransfers, Mismatch } from './store.ts'
+import { reconcile } from './usage.ts'
 
 type Needs = Pick<SettlementNeeds, 'table' | 'keys'>
 

@@ -91,10 +91,24 @@ test('each entitlement has its own quota', () => {
   expect(letters([event('a'), second, event('b')], both)).toBe('MMo')
 })
 
+const captured = (heldAt: string) => {
+  const redemption = { id: 'r-1', heldAt, quantity: 1 }
+  return {
+    entitlements: entitlements(
+      entitlement(1, { quota: { per: 'P1M', limit: 1, rollover: false }, captured: [redemption] }),
+    ),
+  }
+}
+
 test('captured redemptions come first', () => {
   const uses = [use('2026-10-01T00:00:00Z'), event('till', { redemptionId: 'r-1', occurredAt: '2026-10-05T00:00:00Z' })]
   expect(letters(uses, withQuota('P1M', 1))).toBe('Mo')
-  expect(letters(uses, { ...withQuota('P1M', 1), captured: new Set(['r-1']) })).toBe('oM')
+  expect(letters(uses, captured('2026-10-04T00:00:00Z'))).toBe('oM')
+})
+
+test('and use the quota of the period in which they were held', () => {
+  const uses = [use('2026-10-01T00:00:00Z'), event('till', { redemptionId: 'r-1', occurredAt: '2026-10-05T00:00:00Z' })]
+  expect(letters(uses, captured('2026-09-30T00:00:00Z'))).toBe('MM')
 })
 
 describe('rollover', () => {

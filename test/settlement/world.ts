@@ -99,6 +99,7 @@ export async function newWorld(): Promise<World> {
     programmeOf: async () => frame,
     contractsOf: async () => contracts,
     partnersOf: async () => ['youku', 'eleme'],
+    acceptedIn: async () => [],
     entitlementsOfPartners: async partners =>
       new Map(entitlements.filter(({ partner }) => partners.includes(partner)).map(item => [item.id, item])),
     moveTo: instant => {
