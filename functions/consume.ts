@@ -6,7 +6,7 @@ import { BatchPointer } from '../schemas/usage.ts'
 import type { Services } from './connect.ts'
 import { noteUses } from './entitlements/quota-use.ts'
 import { type EventDelivery, eventDelivery } from './events/deliver-events.ts'
-import { settlementNeeds } from './gateway-needs.ts'
+import { settlementNeeds, usageNeeds } from './gateway-needs.ts'
 import { epochSeconds } from './kernel/clock.ts'
 import { errorFields } from './kernel/log.ts'
 import { guardedFetch } from './kernel/outbound.ts'
@@ -14,6 +14,9 @@ import { withdrawBy } from './links/withdraw-consent.ts'
 import { fireDueTimers } from './memberships/fire-timers.ts'
 import { openidClient } from './portal/openid-client.ts'
 import { eraseDue } from './privacy/erase-member.ts'
+import { reconcileBatch } from './reconciliation/provisional.ts'
+import { requestRun } from './reconciliation/request-run.ts'
+import { expireDue } from './redemptions/expire-due.ts'
 import { runClose } from './settlement/close.ts'
 import { followLinks, type LinkTrace } from './tokens/follow-links.ts'
 import { rotateDueKeys } from './tokens/key-rotation.ts'
@@ -86,12 +89,18 @@ function tracesOf({ dynamodb }: StreamRecord): LinkTrace[] {
   return [{ link: id.S, partner: partner.S, indexes }]
 }
 
-async function noteBatch({ table }: Services, manifest: Image): Promise<void> {
+async function noteBatch(services: Services, manifest: Image): Promise<void> {
+  const { table } = services
   const partner = manifest['partner']?.S ?? ''
   const sequence = Number(manifest['sequence']?.N)
   const lines = await Array.fromAsync(eachLine({ table }, { partner, from: sequence, upTo: sequence }))
   await noteUses({ table }, partner, lines)
+  await reconcileBatch(usageNeeds(services), { partner, sequence })
 }
+
+/** What was judged by other contracts or before a close: no batch tells of those. */
+const reconcileAsAsked = (services: Services, { partner }: Image): Promise<void> =>
+  reconcileBatch(usageNeeds(services), { partner: partner?.S ?? '' })
 
 async function sweepExpired({ table, log }: Services, image: Image): Promise<void> {
   const pointer = BatchPointer.safeParse({
@@ -115,6 +124,7 @@ export async function settleChanges(services: Services, event: StreamEvent): Pro
     const after = (dynamodb?.NewImage ?? {}) as Image
     const before = (dynamodb?.OldImage ?? {}) as Image
     if (eventName === 'INSERT' && after[table.kind]?.S === 'usage-manifest') await noteBatch(services, after)
+    if (after[table.kind]?.S === 'provisional-request') await reconcileAsAsked(services, after)
     if (eventName === 'REMOVE' && before[table.kind]?.S === 'usage-batch') await sweepExpired(services, before)
     if (after[table.kind]?.S === 'close') await settleClose(services, after, before)
   }
@@ -132,6 +142,8 @@ async function settleClose(services: Services, close: Image, before: Image): Pro
   if (close['state']?.S === 'published') return verifyAgain(services, { programme, period })
   const { state } = await runClose(settlementNeeds(services), { programme, period })
   services.log('info', 'period-closed', { programme, period, state })
+  // What is final now is told to each partner's exceptions and stored views, one stream record a partner.
+  for (const partner of await settlementNeeds(services).partnersOf()) await requestRun(usageNeeds(services), partner)
 }
 
 /** A published period that is closed again is computed again: what differs was tampered with, and is named for all to see. */
@@ -146,12 +158,13 @@ async function verifyAgain(services: Services, closing: { programme: string; per
 }
 
 /**
- * Advances memberships whose time has come, rotates the keys that are old enough, tells partners what they have not taken
- * yet, and goes on with erasures that were broken off; none waits for the others.
+ * Advances memberships whose time has come, clears holds that have expired, rotates the keys that are old enough, tells
+ * partners what they have not taken yet, and goes on with erasures that were broken off; none waits for the others.
  */
 export async function fireTimers(services: Services): Promise<void> {
   const outcomes = await Promise.allSettled([
     advanceMemberships(services),
+    expireDue(services),
     rotateDueKeys(services),
     deliveryOf(services).deliverDue({ seconds: 20, answerSeconds: 5 }),
     resumeErasures(services),

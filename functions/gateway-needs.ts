@@ -2,11 +2,13 @@ import type { Contract } from '../schemas/contract.ts'
 import type { Period } from '../schemas/primitives.ts'
 import type { Services } from './connect.ts'
 import { contractsOf } from './contracts/apply-contract.ts'
-import { entitlementHistory } from './entitlements/history.ts'
+import { entitlementsById, historySource } from './entitlements/history.ts'
 import { acceptedIn } from './exceptions/accepted.ts'
+import { type BatchFindings, noteExceptions } from './exceptions/note-exceptions.ts'
 import { allPartners } from './partners/find-partner.ts'
 import { allProgrammes, programmeFrame } from './programmes/find-programme.ts'
-import { closedPeriods, oldestOpenPeriod } from './settlement/closed-periods.ts'
+import { capturedByIds, capturedOf } from './redemptions/records.ts'
+import { closedPeriods, closesOf, oldestOpenPeriod } from './settlement/closed-periods.ts'
 
 /** What both read of other domains. */
 const programmeNeeds = (services: Services) => ({
@@ -15,14 +17,25 @@ const programmeNeeds = (services: Services) => ({
   contractsOf: (programme: string) => contractsOf(services, programme),
 })
 
+/** Entitlements as reconciliation reads them, as they are now. */
+const entitlementSource = (services: Services) =>
+  historySource({ ...services, capturedOf: (partner, shard) => capturedOf(services, partner, shard) })
+
 /** What settlement reads of other domains. */
 export const settlementNeeds = (services: Services) => ({
   ...programmeNeeds(services),
   foreignContractsOf: (programme: string) => contractsElsewhere(services, programme),
   // Any partner may have reported lines that name entitlements of the programme, also one that left it since.
   partnersOf: async () => (await allPartners(services)).map(({ id }) => id),
-  entitlementsOfPartners: (partners: string[]) => entitlementHistory(services, partners),
+  historySource: entitlementSource(services),
   acceptedIn: (programme: string, period: Period) => acceptedIn(services, programme, period),
+})
+
+/** What exceptions read of programmes, to know whose they are. */
+export const exceptionNeeds = (services: Services) => ({
+  ...services,
+  programmeOf: (id: string) => programmeFrame(services, id),
+  allProgrammes: () => allProgrammes(services),
 })
 
 /** Partners report several programmes in one batch: what is late is told by the contracts of each. */
@@ -34,8 +47,13 @@ async function contractsElsewhere(services: Services, programme: string): Promis
 /** What usage and reconciliation read of other domains. */
 export const usageNeeds = (services: Services) => ({
   ...programmeNeeds(services),
-  entitlementsOfPartner: (partner: string) => entitlementHistory(services, [partner]),
+  programmes: () => allProgrammes(services),
+  historySource: entitlementSource(services),
+  entitlementsById: (partner: string, ids: Iterable<string>) => entitlementsById(services, partner, ids),
+  capturedByIds: (partner: string, ids: Iterable<string>) => capturedByIds(services, partner, ids),
   closedPeriods: (programme: string) => closedPeriods(services, programme),
+  closesOf: (programme: string) => closesOf(services, programme),
+  noteExceptions: (batch: BatchFindings) => noteExceptions(services, batch),
   async oldestOpenPeriods(): Promise<Record<string, Period>> {
     const frames = await allProgrammes(services)
     return Object.fromEntries(

@@ -4,9 +4,10 @@ import type { Services } from './connect.ts'
 import { contractRoutes } from './contracts/routes.ts'
 import { docsRoutes } from './docs/routes.tsx'
 import { eventRoutes } from './events/routes.ts'
+import { exceptionRoutes } from './exceptions/routes.ts'
 import { answerNothing, gateway, type Part } from './gateway.ts'
 import { authorizePart } from './gateway-authorize.ts'
-import { settlementNeeds, usageNeeds } from './gateway-needs.ts'
+import { exceptionNeeds, settlementNeeds, usageNeeds } from './gateway-needs.ts'
 import { tokenPart } from './gateway-token.ts'
 import type { App } from './kernel/validate.ts'
 import { linkRoutes } from './links/routes.ts'
@@ -16,6 +17,7 @@ import { passRoutes } from './passes/routes.ts'
 import { lostPage, portalRoutes } from './portal/routes.tsx'
 import { programmeRoutes } from './programmes/routes.ts'
 import { reconciliationRoutes } from './reconciliation/routes.ts'
+import { redemptionRoutes } from './redemptions/routes.ts'
 import { settlementRoutes } from './settlement/routes.ts'
 import { keyRoutes } from './tokens/key-routes.ts'
 import { usageRoutes } from './usage/routes.ts'
@@ -49,10 +51,12 @@ const mountDomains: Part = (app, services) => {
   app.route('/', membershipRoutes(services))
   app.route('/', linkRoutes(services))
   app.route('/', passRoutes(services))
+  app.route('/', redemptionRoutes(services))
   app.route('/', eventRoutes(services))
   app.route('/', keyRoutes(services))
   app.route('/', usageRoutes(usageNeeds(services)))
   app.route('/', reconciliationRoutes(usageNeeds(services)))
+  app.route('/', exceptionRoutes(exceptionNeeds(services)))
   app.route('/', settlementRoutes(settlementNeeds(services)))
 }
 

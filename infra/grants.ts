@@ -1,6 +1,7 @@
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb'
 import { PolicyStatement, type PolicyStatementProps, type Role } from 'aws-cdk-lib/aws-iam'
 import type { Key } from 'aws-cdk-lib/aws-kms'
+import type { Bucket } from 'aws-cdk-lib/aws-s3'
 import type { KeyPurpose } from '../schemas/key.ts'
 import { table as names } from '../schemas/table.ts'
 
@@ -9,8 +10,8 @@ const allow = (to: Role, statement: PolicyStatementProps) => to.addToPolicy(new 
 const reads = ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query']
 const writes = ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:ConditionCheckItem']
 
-/** What an entry may do to the table: anything, or read and write the items of some partitions. */
-export type TableAccess = 'all' | { writes: readonly string[] }
+/** What an entry may do to the table: anything, or read all and write the items of some partitions. */
+export type TableAccess = 'all' | { writes: readonly string[]; removes?: true }
 
 /** Never Scan, and nothing that changes the table itself. A written partition may end with `*`. */
 export function grantTable(to: Role, { tableArn }: TableV2, access: TableAccess): void {
@@ -19,7 +20,7 @@ export function grantTable(to: Role, { tableArn }: TableV2, access: TableAccess)
   if (access === 'all') return
   const leadingKeys = 'dynamodb:LeadingKeys'
   allow(to, {
-    actions: ['dynamodb:PutItem', 'dynamodb:UpdateItem'],
+    actions: access.removes ? writes : ['dynamodb:PutItem', 'dynamodb:UpdateItem'],
     resources: [tableArn],
     // For all values of none would hold: the second condition asks that there are some.
     conditions: { 'ForAllValues:StringLike': { [leadingKeys]: access.writes }, Null: { [leadingKeys]: 'false' } },
@@ -53,4 +54,13 @@ export function grantVault(to: Role, { keyArn }: Key, { creates, signs, secrets 
   }
   if (signs.length > 0) grant(['kms:Decrypt'], { StringEquals: { [purpose]: signs }, Null: { [kid]: 'false' } })
   if (secrets) grant(['kms:Encrypt', 'kms:Decrypt'], { Null: { [purpose]: 'true' } })
+}
+
+/** Reads what partners upload and writes what became of it; it neither changes nor removes a file. */
+export function grantDrop(to: Role, bucket: Bucket): void {
+  allow(to, { actions: ['s3:GetObject', 's3:GetObjectVersion'], resources: [bucket.arnForObjects('incoming/*')] })
+  allow(to, { actions: ['s3:GetObject', 's3:PutObject'], resources: [bucket.arnForObjects('receipts/*')] })
+  allow(to, { actions: ['s3:PutObject'], resources: [bucket.arnForObjects('refused/*')] })
+  // Without it S3 answers 403 and not 404 where there is no result yet. It asks so without naming a prefix.
+  allow(to, { actions: ['s3:ListBucket'], resources: [bucket.bucketArn] })
 }

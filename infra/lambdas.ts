@@ -1,23 +1,33 @@
 import { fileURLToPath } from 'node:url'
-import { Duration } from 'aws-cdk-lib'
+import { Duration, Size } from 'aws-cdk-lib'
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb'
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import type { Key } from 'aws-cdk-lib/aws-kms'
 import { Architecture, LoggingFormat, Runtime } from 'aws-cdk-lib/aws-lambda'
 import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs'
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs'
+import type { Bucket } from 'aws-cdk-lib/aws-s3'
 import type { Construct } from 'constructs'
 import type { Config } from '../schemas/config.ts'
 import type { KeyPurpose } from '../schemas/key.ts'
 import type { Entry } from '../schemas/routes.ts'
 import { bundlingOf } from './bundling.ts'
-import { grantTable, grantVault, type TableAccess, type VaultAccess } from './grants.ts'
+import { grantDrop, grantTable, grantVault, type TableAccess, type VaultAccess } from './grants.ts'
 import type { Settings } from './settings.ts'
 
-export type FunctionName = Entry | 'changes' | 'timers' | 'settle'
+export type FunctionName = Entry | 'changes' | 'timers' | 'settle' | 'drop'
 export type Functions = Record<FunctionName, NodejsFunction>
 
-type Shape = { memorySize: number; timeoutSeconds: number; table: TableAccess; vault: VaultAccess }
+type Shape = {
+  memorySize: number
+  timeoutSeconds: number
+  table: TableAccess
+  vault: VaultAccess
+  /** Of the temporary folder, where it needs more than the half a gibibyte that each has. */
+  temporaryGibibytes?: number
+  /** Reads the uploaded files and writes what became of them. */
+  drop?: true
+}
 
 /** Each entry that may be the first one ever called makes the first keys, whoever opens them later. */
 const opens = (...signs: KeyPurpose[]): VaultAccess => ({ creates: true, signs, secrets: false })
@@ -50,10 +60,20 @@ const shapes: Record<FunctionName, Shape> = {
     table: 'all',
     vault: { ...opens('event', 'client'), secrets: true },
   },
-  settle: { memorySize: 1769, timeoutSeconds: 900, table: 'all', vault: opens('statement') },
+  // Reconciling a large chain shuffles its lines through temporary files.
+  settle: { memorySize: 1769, timeoutSeconds: 900, temporaryGibibytes: 4, table: 'all', vault: opens('statement') },
+  // It reads files of strangers: it stores usage, signs its receipts, and can do nothing else.
+  drop: {
+    memorySize: 1024,
+    timeoutSeconds: 900,
+    // An upload that expired is swept by whoever sends it again.
+    table: { writes: ['USAGE#*', 'CHUNKS#*'], removes: true },
+    vault: { ...opens('statement'), creates: false },
+    drop: true,
+  },
 }
 
-type Needs = { table: TableV2; key: Key; settings: Settings }
+type Needs = { table: TableV2; key: Key; bucket: Bucket; settings: Settings }
 
 /** One Lambda an entry point, each with a role of its own that may do what that entry does. */
 export function lambdas(scope: Construct, needs: Needs): Functions {
@@ -65,11 +85,12 @@ export function lambdas(scope: Construct, needs: Needs): Functions {
     changes: make('changes'),
     timers: make('timers'),
     settle: make('settle'),
+    drop: make('drop'),
   }
 }
 
-function lambda(scope: Construct, name: FunctionName, { table, key, settings }: Needs): NodejsFunction {
-  const { memorySize, timeoutSeconds, table: access, vault } = shapes[name]
+function lambda(scope: Construct, name: FunctionName, { table, key, bucket, settings }: Needs): NodejsFunction {
+  const { memorySize, timeoutSeconds, temporaryGibibytes, table: access, vault, drop } = shapes[name]
   const id = `${name.charAt(0).toUpperCase()}${name.slice(1)}`
   const logGroup = new LogGroup(scope, `${id}Log`, { retention: RetentionDays.THREE_MONTHS })
   // A role of our own: the managed policy for Lambda would let it write to every log group of the account.
@@ -77,18 +98,21 @@ function lambda(scope: Construct, name: FunctionName, { table, key, settings }: 
   logGroup.grantWrite(role)
   grantTable(role, table, access)
   grantVault(role, key, vault)
+  if (drop) grantDrop(role, bucket)
   const environment = {
     TABLE_NAME: table.tableName,
     VAULT_KEY_ID: key.keyArn,
     ISSUER: settings.ISSUER,
     IDENTITY_ISSUER: settings.IDENTITY_ISSUER,
     IDENTITY_CLIENT_ID: settings.IDENTITY_CLIENT_ID,
+    ...(drop && { DROP_BUCKET: bucket.bucketName }),
   } satisfies Partial<Record<keyof Config, string>>
   return new NodejsFunction(scope, id, {
     entry: fileURLToPath(new URL(`../functions/${name}.ts`, import.meta.url)),
     runtime: Runtime.NODEJS_24_X,
     architecture: Architecture.ARM_64,
     memorySize,
+    ...(temporaryGibibytes !== undefined && { ephemeralStorageSize: Size.gibibytes(temporaryGibibytes) }),
     timeout: Duration.seconds(timeoutSeconds),
     role,
     logGroup,

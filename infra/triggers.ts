@@ -1,13 +1,12 @@
 import { Duration } from 'aws-cdk-lib'
-import { Alarm, ComparisonOperator, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch'
 import type { ITable, TableV2 } from 'aws-cdk-lib/aws-dynamodb'
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events'
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets'
 import { FilterCriteria, FilterRule, StartingPosition } from 'aws-cdk-lib/aws-lambda'
 import { DynamoEventSource, type DynamoEventSourceProps, SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources'
-import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs'
 import type { Construct } from 'constructs'
 import { table as names } from '../schemas/table.ts'
+import { alarmOn, deadLetters } from './dead-letters.ts'
 import type { Functions } from './lambdas.ts'
 
 const equals = (name: string, value: string) => ({ [name]: { S: FilterRule.isEqual(value) } })
@@ -22,11 +21,7 @@ export function streamConsumers(
   scope: Construct,
   { table, functions }: { table: TableV2; functions: Pick<Functions, 'changes' | 'settle'> },
 ): void {
-  const failed = new Queue(scope, 'FailedChanges', {
-    encryption: QueueEncryption.SQS_MANAGED,
-    enforceSSL: true,
-    retentionPeriod: Duration.days(14),
-  })
+  const failed = deadLetters(scope, 'FailedChanges')
   const source = (more: Partial<DynamoEventSourceProps>) =>
     // The getter of TableV2 differs from its own interface only in how it spells an optional property.
     new DynamoEventSource(table as ITable, {
@@ -61,6 +56,8 @@ export function streamConsumers(
       parallelizationFactor: 10,
       filters: [
         inserted(equals(names.kind, 'usage-manifest')),
+        // Somebody waits for usage to be judged again.
+        stored(equals(names.kind, 'provisional-request')),
         // A sweep removes its own mark at the end, which is nothing to follow.
         removed({ ...equals(names.kind, 'usage-batch'), ...equals('state', 'receiving') }),
         // A close that has frozen its inputs, or that is asked for again, waits to be computed. A filter cannot compare
@@ -69,14 +66,7 @@ export function streamConsumers(
       ],
     }),
   )
-  new Alarm(scope, 'ChangesFailed', {
-    alarmDescription: 'Changes that no consumer could follow: see docs/runbooks/changes.md',
-    metric: failed.metricApproximateNumberOfMessagesVisible(),
-    comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
-    threshold: 0,
-    evaluationPeriods: 1,
-    treatMissingData: TreatMissingData.NOT_BREACHING,
-  })
+  alarmOn(failed, 'ChangesFailed', 'Changes that no consumer could follow: see docs/runbooks/changes.md')
 }
 
 /** Each minute. What fails is still due a minute later, so EventBridge need not repeat it. */

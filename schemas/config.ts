@@ -14,9 +14,12 @@ export const Config = z.object({
   IDENTITY_CLIENT_SECRET: z.string().optional(),
   /** Only under `npm start`: outbound calls may go to loopback. */
   ALLOW_LOOPBACK: z.stringbool().default(false),
+  /** Bucket of the file drop; only its Lambda has one. */
+  DROP_BUCKET: z.string().min(3).optional(),
   AWS_REGION: z.string().default('us-east-1'),
   DYNAMODB_ENDPOINT: z.url().optional(),
   KMS_ENDPOINT: z.url().optional(),
+  S3_ENDPOINT: z.url().optional(),
 })
 export type Config = z.infer<typeof Config>
 

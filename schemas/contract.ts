@@ -48,7 +48,11 @@ function sumsToOne(shares: string[]): boolean {
 /** Statement lines that a contract's minimum and maximum make: no line of a contract may take their names. */
 export const contractLimitLines = ['minimum-top-up', 'maximum-cut'] as const
 
-const LineId = Slug.refine(id => !contractLimitLines.some(reserved => reserved === id), 'the name is reserved')
+/** The statement line of what was decided of exceptions. */
+export const adjustmentLine = 'adjustment'
+
+const reservedLines: readonly string[] = [...contractLimitLines, adjustmentLine]
+const LineId = Slug.refine(id => !reservedLines.includes(id), 'the name is reserved')
 const base = { id: LineId, fundedBy: FundedBy.optional() }
 /** Priced by quantity: exactly one of `unitPrice` and `tiers`. */
 const priced = { ...base, benefit: Slug, unitPrice: Decimal.optional(), tiers: Tiers.optional() }

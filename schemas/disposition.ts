@@ -132,19 +132,25 @@ export const UsageTotal = z.strictObject({
 })
 export type UsageTotal = z.infer<typeof UsageTotal>
 
-/** Gzip-compressed NDJSON of line outcomes that a close made final. */
+/** Gzip-compressed NDJSON of line outcomes that a close made final, in the order of (sequence, line). */
 export const FinalsChunk = z.strictObject({
   programme: Slug,
   period: Period,
   identity: Sha256,
   partner: Slug,
-  index: z.int().min(0),
+  /** Of the chunk's first line; `lastSequence` of its last one. */
+  sequence: z.int().min(1),
+  line: z.int().min(1),
+  lastSequence: z.int().min(1),
   lines: z.int().min(1),
   data: z.instanceof(Uint8Array),
 })
 export type FinalsChunk = z.infer<typeof FinalsChunk>
 
-/** Gzip-compressed NDJSON of the entitlements that a close was computed from, in the order of their ids. */
+/**
+ * Gzip-compressed NDJSON of what a close froze of entitlements: those of one bucket in the order of their ids, or the
+ * list of the buckets' hashes. `hash` is that of the lines.
+ */
 export const HistoryChunk = z.strictObject({
   programme: Slug,
   period: Period,

@@ -70,6 +70,11 @@ export const LinkedEntitlement = Entitlement.pick({
 }).extend({
   /** From when it is live; an entitlement whose membership starts later waits. */
   validFrom: Instant,
+  /**
+   * Where rests are carried over: the latest quota periods in which it was not live at all, all those between these two.
+   * Nothing is carried out of them.
+   */
+  idle: z.strictObject({ after: z.string().max(10), before: z.string().max(10) }).optional(),
   /** Until when grace would keep it alive if nobody renews; absent without grace or after a cancellation. */
   graceUntil: Instant.optional(),
 })
@@ -84,7 +89,20 @@ export const QuotaUse = z.strictObject({
   period: z.string(),
   quantity: z.int().min(1),
   occurredAt: Instant,
+  /** The redemption that the event names, which then has taken the quota already. */
+  redemptionId: ForeignId.optional(),
   /** The event that took it back. The item stays, so that the use seen again is not counted again. */
   reversal: z.strictObject({ event: ForeignId, occurredAt: Instant }).optional(),
 })
 export type QuotaUse = z.infer<typeof QuotaUse>
+
+/** A reversal as a batch reported it, which may come before the use that it takes back. */
+export const QuotaReversal = z.strictObject({
+  entitlement: EntitlementId,
+  link: LinkId,
+  /** The event that is taken back. */
+  reverses: ForeignId,
+  event: ForeignId,
+  occurredAt: Instant,
+})
+export type QuotaReversal = z.infer<typeof QuotaReversal>

@@ -66,10 +66,16 @@ export const TimeZone = z
   .refine(isTimeZone, 'an IANA time zone such as Asia/Shanghai')
   .meta({ id: 'TimeZone', example: 'Asia/Shanghai' })
 
+/** Asking takes as long as all else about an entitlement, and there are few zones. */
+const knownZones = new Set<string>()
+
 function isTimeZone(name: string): boolean {
+  if (knownZones.has(name)) return true
   try {
     // An offset such as "+08:00" is accepted by Intl but is no place: it has no rules for daylight saving.
-    return /^[A-Za-z]/.test(name) && Boolean(new Intl.DateTimeFormat('en', { timeZone: name }))
+    const isKnown = /^[A-Za-z]/.test(name) && Boolean(new Intl.DateTimeFormat('en', { timeZone: name }))
+    if (isKnown && knownZones.size < 1_000) knownZones.add(name)
+    return isKnown
   } catch {
     return false
   }

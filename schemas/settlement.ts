@@ -27,7 +27,10 @@ export const PeriodView = z
   .meta({ id: 'PeriodView' })
 export type PeriodView = z.infer<typeof PeriodView>
 
-/** `minimum-top-up` and `maximum-cut` are lines that a contract's minimum and maximum make. */
+/**
+ * `minimum-top-up` and `maximum-cut` are lines that a contract's minimum and maximum make; `adjustment` is what was
+ * decided of exceptions, and stands outside both.
+ */
 export const StatementLineModel = z.enum([
   'per-use',
   'per-active-member',
@@ -36,6 +39,7 @@ export const StatementLineModel = z.enum([
   'flat',
   'minimum-top-up',
   'maximum-cut',
+  'adjustment',
 ])
 
 export const StatementLine = z

@@ -15,8 +15,11 @@
  * | erasure of a member                     | ERASURE#member            | HEAD                     | gsi1 DUE-ERASURES / requestedAt |
  * | membership (aggregate root)             | MEMBERSHIP#id             | HEAD                     | gsi1 DUE#shard / nextTimerAt |
  * | entitlement with its history            | ENTITLEMENTS#partner#xx   | entitlement id           |                            |
- * | link with its entitlements, used quota  | LINK#id                   | HEAD, QUOTA              |                            |
+ * | link with its entitlements, taken quota | LINK#id                   | HEAD, QUOTA              |                            |
  * | allowance uses that the quota counts    | USES#link                 | period#event             |                            |
+ * | what takes such uses back                | REVERSALS#link            | entitlement#event        |                            |
+ * | redemption                              | REDEMPTION#partner#id     | HEAD                     | gsi1 DUE-REDEMPTIONS#shard / expiresAt, while held |
+ * | captured redemptions, as entitlements lie | CAPTURED#partner#xx     | entitlement#id           |                            |
  * | a partner's status lists: indexes drawn | STATUS#partner            | HEAD                     |                            |
  * | one status list: revision, signed token | STATUS#partner#n          | HEAD, TOKEN              |                            |
  * | its bits that are not 0, in chunks      | STATUS#partner#n          | BITS#000                 |                            |
@@ -26,7 +29,10 @@
  * | event of a partner that had its effect  | RECEIVED#partner#sha256   | HEAD                     |                            |
  * | usage: head, manifests, batch pointers  | USAGE#partner             | HEAD, MANIFEST#000000000001, BATCH#id |               |
  * | usage chunks                            | CHUNKS#partner#batch      | 000000                   |                            |
- * | close: record, cuts, history, outputs    | CLOSE#programme#period    | HEAD, CUT#partner, HISTORY#hash#000000, FINAL#identity#partner#000000, OUTPUT#identity#step#000000 | |
+ * | what became of usage so far: run, batches, days | PROVISIONAL#partner | HEAD, BATCH#000000000001, DAYS#period#000000, REQUEST | |
+ * | close: record, cuts, history, outputs    | CLOSE#programme#period    | HEAD, CUT#partner, HISTORY#hash#000000, FINAL#identity#partner#sequence#line, OUTPUT#identity#step#000000 | |
+ * | exception; its batch's, their last run   | EXCEPTION#id, EXCEPTIONS#partner#000000000001 | HEAD; exception id, NOTES | gsi1 EXCEPTIONS#partner#id#state, EXCEPTIONS#programme#id#state / reason#period#openedAt#id |
+ * | what was accepted in a period, its count | ACCEPTED#programme#period | USE#exception#000000, HEAD |                          |
  * | closed periods of a programme           | CLOSES#programme          | period                   |                            |
  * | ledger: blocks, transfers, balances     | LEDGER#programme          | BLOCK#…, TRANSFER#…, BALANCE#… |                      |
  * | statement, its lines, token and parties | STATEMENT#id              | HEAD, LINES#000002, TOKEN, PARTY#brand | gsi1 STATEMENTS#brand / programme#period#id (PARTY) |

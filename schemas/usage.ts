@@ -55,15 +55,14 @@ export const Manifest = z.strictObject({
   /** Sum of the well-formed lines' quantities, the control total. */
   quantity: z.int().min(0),
   chunks: z.int().min(1),
-  /** SHA-256 of the request body's bytes. */
+  /** SHA-256 of the request body's bytes, decoded. */
   digest: Sha256,
   receivedAt: Instant,
   /** The oldest open period of each programme when the batch committed: no event is accounted earlier. */
   oldestOpen: z.record(Slug, Period),
   previousHash: Sha256,
-  /** SHA-256 of this manifest's canonical JSON (RFC 8785) without `hash` and `receipt`. */
+  /** SHA-256 of this manifest's canonical JSON (RFC 8785) without `hash`. */
   hash: Sha256,
-  receipt: z.string(),
 })
 export type Manifest = z.infer<typeof Manifest>
 
@@ -79,13 +78,17 @@ export const UsageHead = z.strictObject({
 })
 export type UsageHead = z.infer<typeof UsageHead>
 
-/** Whether a batch of these bytes exists: `receiving` ones expire, `committed` ones name their sequence. */
+/**
+ * Whether a batch of these bytes exists: `receiving` ones expire, `committed` ones have their sequence and the signed
+ * receipt, which the same bytes get again.
+ */
 export const BatchPointer = z.strictObject({
   id: BatchId,
   partner: Slug,
   state: z.enum(['receiving', 'committed', 'sweeping']),
   chunks: z.int().min(1),
   sequence: z.int().min(1).optional(),
+  receipt: z.string().optional(),
 })
 export type BatchPointer = z.infer<typeof BatchPointer>
 
@@ -96,6 +99,8 @@ export const Chunk = z.strictObject({
   /** Number of the chunk's first line, from 1. */
   firstLine: z.int().min(1),
   lines: z.int().min(1),
+  /** Numbers within the batch of this chunk's malformed lines, ascending: what is stored is judged once. */
+  malformed: z.array(z.int().min(1)),
   data: z.instanceof(Uint8Array),
 })
 export type Chunk = z.infer<typeof Chunk>

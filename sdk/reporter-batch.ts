@@ -1,17 +1,24 @@
 import { Buffer, isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
 import { StoredBatchUnreadable } from './reporter-errors.ts'
 import { isQuantity, isRecord, type UsageEvent, type UsageLine } from './reporter-event.ts'
 
-/** Events frozen to bytes. Every attempt sends these bytes, so the gateway can tell a repetition from a new batch. */
-export interface UsageBatch {
+/** What delivery knows of a batch. Every attempt sends these bytes, so the gateway can tell a repetition from a new one. */
+export interface SentBatch {
   /** Lower-case hexadecimal SHA-256 of the bytes. */
   readonly digest: string
   readonly bytes: Buffer<ArrayBuffer>
   /** Line n of the batch is `lines[n - 1]`. */
-  readonly lines: readonly BatchLine[]
+  readonly lines: readonly { readonly quantity: number }[]
   /** Sum of the quantities, the control total. */
   readonly quantity: number
+}
+
+/** Events frozen to bytes. */
+export interface UsageBatch extends SentBatch {
+  readonly lines: readonly BatchLine[]
 }
 
 /** What a line of a batch says; its bytes are in the batch's. */
@@ -95,15 +102,36 @@ function jsonOf(line: string): unknown {
   }
 }
 
-/** Headers of a batch: its type, its digest (RFC 9530) and its control totals. */
-export function headersOf(batch: UsageBatch, { withQuantity }: { withQuantity: boolean }): Record<string, string> {
-  return {
+/** A batch as it goes over the wire. */
+export interface WireBatch {
+  readonly headers: Record<string, string>
+  readonly body: Uint8Array<ArrayBuffer>
+}
+
+/** Below this, compressing saves no packet. */
+const GZIP_FROM_BYTES = 1_024
+const compress = promisify<Buffer, Buffer<ArrayBuffer>>(gzip)
+
+/**
+ * A batch with its type, its control totals and the digest of the bytes as they are sent (RFC 9530 section 2), under gzip
+ * where that pays. The gateway knows a batch by its decoded bytes, so that the coding may change from try to try.
+ */
+export async function wireOf(
+  batch: SentBatch,
+  { withQuantity, gzip: wanted }: { withQuantity: boolean; gzip: boolean },
+): Promise<WireBatch> {
+  const isCoded = wanted && batch.bytes.byteLength >= GZIP_FROM_BYTES
+  const body = isCoded ? await compress(batch.bytes) : batch.bytes
+  const digest = isCoded ? digestOf(body) : batch.digest
+  const headers = {
     accept: 'application/json, application/problem+json',
     'content-type': 'application/x-ndjson',
-    'content-digest': `sha-256=:${Buffer.from(batch.digest, 'hex').toString('base64')}:`,
+    ...(isCoded && { 'content-encoding': 'gzip' }),
+    'content-digest': `sha-256=:${Buffer.from(digest, 'hex').toString('base64')}:`,
     'tessera-control-count': String(batch.lines.length),
     ...(withQuantity && { 'tessera-control-quantity': String(batch.quantity) }),
   }
+  return { headers, body }
 }
 
 const MAX_FAULTS = 100

@@ -1,7 +1,7 @@
 import type { ExchangeBounds, Fetch } from './bounded-fetch.ts'
 import { issuerBase } from './issuer-url.ts'
 import type { SignatureVerifier } from './receipt.ts'
-import { type GatewayProblem, headersOf, problemOf, type UsageBatch } from './reporter-batch.ts'
+import { type GatewayProblem, problemOf, type SentBatch, wireOf } from './reporter-batch.ts'
 import { type DeliveryFault, UsageUndelivered } from './reporter-errors.ts'
 import { type Answer, ExchangeFailed, post } from './reporter-exchange.ts'
 import { ReceiptRefused, type ReceivedReceipt, readReceipt } from './reporter-receipt.ts'
@@ -27,6 +27,8 @@ export interface DeliveryNeeds {
   /** From 0 up to 1. */
   readonly random: () => number
   readonly requestTimeoutMilliseconds: number
+  /** Whether batches that are worth it are sent under gzip. */
+  readonly gzip: boolean
   /** Ends pauses and exchanges: the reporter is being closed. */
   readonly closing: AbortSignal
 }
@@ -53,7 +55,7 @@ const MAX_RETRY_AFTER_MILLISECONDS = 3_600_000
  * @throws UsageUndelivered when it is neither after as many attempts as the policy allows, or when the gateway asks for
  * a longer pause than the policy has
  */
-export async function deliver(needs: DeliveryNeeds, batch: UsageBatch): Promise<Delivered> {
+export async function deliver(needs: DeliveryNeeds, batch: SentBatch): Promise<Delivered> {
   const { retry, closing } = needs
   if (closing.aborted) throw new UsageUndelivered('closing', 0)
   for (let attempt = 1; ; attempt += 1) {
@@ -78,7 +80,7 @@ function pauseAfter(attempt: number, { retry, random }: Pick<DeliveryNeeds, 'ret
   return whole / 2 + (whole / 2) * random()
 }
 
-async function attemptOnce(needs: DeliveryNeeds, batch: UsageBatch): Promise<Delivered | Failed> {
+async function attemptOnce(needs: DeliveryNeeds, batch: SentBatch): Promise<Delivered | Failed> {
   try {
     let answer = await send(needs, batch, { withQuantity: true })
     // A line that the gateway alone finds malformed does not count in its sum. Digest and count still guard the bytes,
@@ -92,21 +94,25 @@ async function attemptOnce(needs: DeliveryNeeds, batch: UsageBatch): Promise<Del
 
 async function send(
   needs: DeliveryNeeds,
-  batch: UsageBatch,
+  batch: SentBatch,
   totals: { readonly withQuantity: boolean },
 ): Promise<Answer> {
   const { issuer, fetch, tokens, closing: signal, requestTimeoutMilliseconds: timeoutMilliseconds } = needs
   const bounds: ExchangeBounds = { timeoutMilliseconds, maxBytes: MAX_ANSWER_BYTES, signal }
   const url = `${issuerBase(issuer)}/v1/usage-batches`
+  let wire = await wireOf(batch, { ...totals, gzip: needs.gzip })
   const once = async () => {
     const token = await accessToken(tokens, bounds)
-    const headers = { ...headersOf(batch, totals), authorization: `Bearer ${token}` }
-    return { token, answer: await post(fetch, url, { headers, body: batch.bytes }, bounds) }
+    const headers = { ...wire.headers, authorization: `Bearer ${token}` }
+    return { token, answer: await post(fetch, url, { headers, body: wire.body }, bounds) }
   }
   const { token, answer } = await once()
-  if (answer.status !== 401) return answer
+  // Who does not take gzip, the gateway or something before it, gets the same batch as it is.
+  if (answer.status === 415 && 'content-encoding' in wire.headers)
+    wire = await wireOf(batch, { ...totals, gzip: false })
+  else if (answer.status !== 401) return answer
   // The token may have died early, or the gateway's keys may have changed: one new token, no more.
-  tokens.forget(token)
+  else tokens.forget(token)
   return (await once()).answer
 }
 
@@ -123,7 +129,7 @@ async function accessToken(tokens: AccessTokens, bounds: ExchangeBounds): Promis
   }
 }
 
-async function judge(answer: Answer, batch: UsageBatch, receipts: SignatureVerifier): Promise<Delivered | Failed> {
+async function judge(answer: Answer, batch: SentBatch, receipts: SignatureVerifier): Promise<Delivered | Failed> {
   const { status, body, retryAfterMilliseconds } = answer
   if (status === 202) return { kind: 'accepted', ...(await readReceipt(body, batch, receipts)) }
   const problem = problemOf(status, body)

@@ -58,6 +58,8 @@ export interface UsageReporterOptions extends ReporterHooks {
   readonly retry?: Partial<RetryPolicy> | undefined
   /** For one request and its answer, default 15,000. */
   readonly requestTimeoutMilliseconds?: number | undefined
+  /** Whether batches above 1 KB are sent under gzip, default true. The receipt is of the batch, whatever its coding. */
+  readonly gzip?: boolean | undefined
   /** Where the chain of receipts ended; the store's own word goes before it. `CHAIN_START` for a new partner. */
   readonly chain?: ReceiptChain | undefined
   readonly store?: UsageStore | undefined
@@ -118,6 +120,7 @@ export function deliveryNeeds(options: UsageReporterOptions, closing: AbortSigna
     sleep: options.sleep ?? sleepUnlessAborted,
     random: options.random ?? Math.random,
     requestTimeoutMilliseconds: readLimits(options).requestTimeoutMilliseconds,
+    gzip: options.gzip ?? false,
   }
 }
 

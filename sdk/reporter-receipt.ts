@@ -1,5 +1,5 @@
 import type { SignatureVerifier } from './receipt.ts'
-import { faultsOf, type PointedFault, type UsageBatch } from './reporter-batch.ts'
+import { faultsOf, type PointedFault, type SentBatch } from './reporter-batch.ts'
 import { isRecord } from './reporter-event.ts'
 
 /** What the issuer has signed for: that it holds these bytes, at this place of the partner's chain. */
@@ -51,7 +51,7 @@ const HASH = /^[0-9a-f]{64}$/
  */
 export async function readReceipt(
   body: unknown,
-  batch: UsageBatch,
+  batch: SentBatch,
   receipts: SignatureVerifier,
 ): Promise<ReceivedReceipt> {
   const answer = readAnswer(body, batch)
@@ -95,7 +95,7 @@ interface Answer {
   readonly token: string
 }
 
-function readAnswer(body: unknown, batch: UsageBatch): Answer {
+function readAnswer(body: unknown, batch: SentBatch): Answer {
   const unreadable = new ReceiptRefused('answer-unreadable')
   if (!isRecord(body)) throw unreadable
   const { id, sequence, malformed, receipt: token } = body

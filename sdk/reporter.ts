@@ -39,7 +39,7 @@ const MAX_GRACE_MILLISECONDS = 2_147_483_647
 export function createUsageReporter(options: UsageReporterOptions): UsageReporter {
   const { maxEvents, maxBytes, flushAfterMilliseconds, maxPendingEvents } = readLimits(options)
   const closing = new AbortController()
-  const delivery = deliveryNeeds(options, closing.signal)
+  const delivery = deliveryNeeds({ ...options, gzip: options.gzip ?? true }, closing.signal)
   const queue = createDeliveryQueue({ ...options, delivery })
   const rounds = createRounds(queue, Math.max(flushAfterMilliseconds, delivery.retry.maxPauseMilliseconds))
   let open: UsageLine[] = []

@@ -92,15 +92,21 @@ describe('only the named modules know the outside', () => {
 
   it('the AWS SDK', () => {
     const may = (from: string) =>
-      ['functions/kernel/table.ts', 'functions/kernel/requests.ts', 'functions/tokens/kms-vault.ts'].includes(from) ||
-      within('functions/local')(from)
+      [
+        'functions/kernel/table.ts',
+        'functions/kernel/requests.ts',
+        'functions/tokens/kms-vault.ts',
+        'functions/usage/drop-bucket.ts',
+      ].includes(from) || within('functions/local')(from)
     expect(offenders(({ from, to }) => to.startsWith('@aws-sdk/') && !may(from))).toEqual([])
   })
 
-  it('process.env: entries, and the compositions of npm start', () => {
-    const readers = files.filter(file => readFileSync(join(root, file), 'utf8').includes('process.env'))
-    const may = (file: string) =>
-      isEntry(file) || file === 'functions/local/main.ts' || file === 'functions/local/story.ts'
+  it('process.env: entries, the compositions of npm start, and a command of the kit', () => {
+    const reads = (text: string) =>
+      text.includes('process.env') || /import \{[^}]*\benv\b[^}]*\} from 'node:process'/.test(text)
+    const readers = files.filter(file => reads(readFileSync(join(root, file), 'utf8')))
+    const commands = ['functions/local/main.ts', 'functions/local/story.ts', 'sdk/send/main.ts']
+    const may = (file: string) => isEntry(file) || commands.includes(file)
     expect(readers.filter(file => !may(file) && !within('infra')(file))).toEqual([])
   })
 })
@@ -127,7 +133,7 @@ describe('size and style', () => {
   })
 
   it('an entry point has ten lines or fewer', () => {
-    for (const entry of ['api', 'token', 'authorize', 'changes', 'timers', 'settle'])
+    for (const entry of ['api', 'token', 'authorize', 'changes', 'timers', 'settle', 'drop'])
       expect(
         readFileSync(join(root, `functions/${entry}.ts`), 'utf8')
           .trim()

@@ -44,7 +44,14 @@ const chunks = async () => (await Array.fromAsync(chunksOfBatch(table, 'eleme', 
 beforeEach(async () => {
   ;({ table } = await freshTable())
   writes = 0
-  await storeChunk(table, 'eleme', { batch: id, index: 0, firstLine: 1, lines: 1, data: new Uint8Array([1]) })
+  await storeChunk(table, 'eleme', {
+    batch: id,
+    index: 0,
+    firstLine: 1,
+    lines: 1,
+    malformed: [],
+    data: new Uint8Array([1]),
+  })
 })
 
 test('an upload that expired is swept', async () => {

@@ -3,7 +3,8 @@ import type { LinkRecord } from '../../schemas/link.ts'
 import type { Membership } from '../../schemas/membership.ts'
 import type { Instant } from '../../schemas/primitives.ts'
 import type { ChoiceGroup } from '../../schemas/programme.ts'
-import { isBefore } from '../kernel/clock.ts'
+import { previousQuotaPeriod, quotaPeriodOf } from '../kernel/calendar.ts'
+import { epochMilliseconds, instantOf, isBefore } from '../kernel/clock.ts'
 
 export const isTerminal = (state: EntitlementState): boolean => ['ended', 'revoked', 'failed'].includes(state)
 export const isLive = (state: EntitlementState): boolean => state === 'active' || state === 'ending'
@@ -99,6 +100,7 @@ export function projection(
       const membership = memberships.find(({ id }) => id === entitlement.membership)
       const graceUntil = membership && !membership.cancelAtEnd ? membership.graceEndsAt : undefined
       const { id, benefit, kind, state, validUntil, limits, quota, timeZone } = entitlement
+      const idle = idlePeriods(entitlement)
       return {
         id,
         membership: entitlement.membership,
@@ -110,8 +112,22 @@ export function projection(
         validFrom: entitlement.windows[0]?.from ?? membership?.startsAt ?? entitlement.createdAt,
         ...(limits && { limits }),
         ...(quota && { quota }),
+        ...(idle && { idle }),
         ...(graceUntil && { graceUntil }),
       }
     })
     .sort((a, b) => (a.id < b.id ? -1 : 1))
+}
+
+/** The latest quota periods that lie wholly between two windows, where their rests would be carried over. */
+function idlePeriods({ windows, quota, timeZone }: Entitlement): LinkedEntitlement['idle'] {
+  if (!quota?.rollover) return undefined
+  const periodOf = (instant: Instant) => quotaPeriodOf(instant, quota.per, timeZone)
+  const gaps = windows.slice(1).flatMap(({ from }, index) => {
+    const until = windows[index]?.until
+    if (!until) return []
+    const [after, before] = [periodOf(instantOf(epochMilliseconds(until) - 1)), periodOf(from)]
+    return after < previousQuotaPeriod(before, quota.per) ? [{ after, before }] : []
+  })
+  return gaps.at(-1)
 }

@@ -1,14 +1,72 @@
+import type { CapturedRedemption, HistoryEntry } from '../../schemas/disposition.ts'
 import type { Entitlement, QuotaUse } from '../../schemas/entitlement.ts'
+import { shardOf } from '../kernel/canonical.ts'
 import type { Table } from '../kernel/table.ts'
-import { entitlementsOf, findEntitlements, firstUses } from './store.ts'
+import type { HistorySource } from '../reconciliation/history.ts'
+import { entitlementShards, entitlementsInShard, findEntitlements, firstUses } from './store.ts'
 
 type Needs = { table: Table }
 
+/**
+ * What a partner captured of the entitlements of one shard (`shardOf` of the entitlement's id, of as many shards as
+ * entitlements are stored in), in the order of their ids.
+ */
+type CapturedOf = (partner: string, shard: number) => AsyncIterable<CapturedRedemption & { entitlement: string }>
+
 /** Every entitlement that ever was at these partners, with all windows in which it was live, by id. */
 export async function entitlementHistory({ table }: Needs, partners: string[]): Promise<Map<string, Entitlement>> {
-  const lists = await Promise.all([...new Set(partners)].map(partner => entitlementsOf(table, partner)))
+  const shards = Array.from({ length: entitlementShards }, (_, shard) => shard)
+  const lists = await Promise.all(
+    [...new Set(partners)].flatMap(partner =>
+      shards.map(shard => Array.fromAsync(entitlementsInShard(table, partner, shard))),
+    ),
+  )
   return new Map(lists.flat().map(entitlement => [entitlement.id, entitlement]))
 }
+
+/** Entitlements with what was captured of them, as reconciliation reads them. */
+export const historySource = ({ table, capturedOf }: Needs & { capturedOf: CapturedOf }): HistorySource => ({
+  shards: entitlementShards,
+  shard: (partner, shard) => withCaptured(entitlementsInShard(table, partner, shard), capturedOf(partner, shard)),
+  async find(partner, ids) {
+    const found = new Map<string, HistoryEntry>()
+    for (const [id, entitlement] of await entitlementsById({ table }, partner, ids)) found.set(id, entryOf(entitlement))
+    const metered = [...found.values()].filter(({ quota }) => quota !== undefined)
+    for (const shard of new Set(metered.map(({ id }) => shardOf(id, entitlementShards))))
+      for await (const { entitlement, ...captured } of capturedOf(partner, shard)) {
+        const entry = found.get(entitlement)
+        if (entry?.quota) entry.captured = [...(entry.captured ?? []), captured]
+      }
+    return found
+  },
+})
+
+/** Joins both, which come in the order of the entitlements' ids. What was captured matters to a quota and else to nothing. */
+async function* withCaptured(
+  entitlements: AsyncIterable<Entitlement>,
+  redemptions: ReturnType<CapturedOf>,
+): AsyncGenerator<HistoryEntry> {
+  const captured = redemptions[Symbol.asyncIterator]()
+  let next = await captured.next()
+  for await (const entitlement of entitlements) {
+    const own: CapturedRedemption[] = []
+    while (!next.done && next.value.entitlement <= entitlement.id) {
+      const { entitlement: of, ...redemption } = next.value
+      if (of === entitlement.id) own.push(redemption)
+      next = await captured.next()
+      if (!next.done && next.value.entitlement < of) throw new Error('captured redemptions come in the wrong order')
+    }
+    yield { ...entryOf(entitlement), ...(entitlement.quota && own.length > 0 && { captured: own }) }
+  }
+}
+
+function entryOf(entitlement: Entitlement): HistoryEntry {
+  const { id, programme, partner, benefit, plan, subject, windows, quota, timeZone } = entitlement
+  return { id, programme, partner, benefit, plan, subject, windows, timeZone, ...(quota && { quota }) }
+}
+
+/** Of a lookup, and so many lookups side by side. */
+const lookup = { ids: 1_000, atOnce: 4 } as const
 
 /** Those of the given ids that exist at the partner, by id. */
 export async function entitlementsById(
@@ -16,8 +74,15 @@ export async function entitlementsById(
   partner: string,
   ids: Iterable<string>,
 ): Promise<Map<string, Entitlement>> {
-  const wanted = [...new Set(ids)].map(id => ({ partner, id }))
-  return new Map((await findEntitlements(table, wanted)).map(entitlement => [entitlement.id, entitlement]))
+  const wanted = Array.from(new Set(ids), id => ({ partner, id }))
+  const found = new Map<string, Entitlement>()
+  const piece = lookup.ids * lookup.atOnce
+  for (let start = 0; start < wanted.length; start += piece) {
+    const starts = Array.from({ length: lookup.atOnce }, (_, at) => start + at * lookup.ids)
+    const lists = await Promise.all(starts.map(at => findEntitlements(table, wanted.slice(at, at + lookup.ids))))
+    for (const entitlement of lists.flat()) found.set(entitlement.id, entitlement)
+  }
+  return found
 }
 
 /** What is still kept of the metered uses of a link, oldest first. */

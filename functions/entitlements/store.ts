@@ -1,14 +1,15 @@
-import { Entitlement, QuotaUse } from '../../schemas/entitlement.ts'
+import { Entitlement, QuotaReversal, QuotaUse } from '../../schemas/entitlement.ts'
+import type { Instant } from '../../schemas/primitives.ts'
 import { shardOf } from '../kernel/canonical.ts'
 import { put, recordType, type Table, type Write } from '../kernel/table.ts'
-import { quotaSummary, type UsedQuota, usedOf, usedText } from './remaining.ts'
+import { quotaSummary, summaryTexts, type UsedQuota, usedOf } from './remaining.ts'
 
 const entitlement = recordType('entitlement', Entitlement)
 
 /** Spread over partitions by a hash of the id, so that one lookup finds an id and a few queries find all. */
-const shards = 16
+export const entitlementShards = 16
 const partition = (partner: string, shard: number) => `ENTITLEMENTS#${partner}#${shard.toString(16).padStart(2, '0')}`
-const key = (partner: string, id: string) => ({ pk: partition(partner, shardOf(id, shards)), sk: id })
+const key = (partner: string, id: string) => ({ pk: partition(partner, shardOf(id, entitlementShards)), sk: id })
 
 export const entitlementWrite = (record: Entitlement): Write => put(entitlement, key(record.partner, record.id), record)
 
@@ -18,11 +19,9 @@ export const findEntitlements = (table: Table, wanted: { partner: string; id: st
     wanted.map(({ partner, id }) => key(partner, id)),
   )
 
-export async function entitlementsOf(table: Table, partner: string): Promise<Entitlement[]> {
-  const all = Array.from({ length: shards }, (_, shard) => shard)
-  const pages = await Promise.all(all.map(shard => table.all(entitlement, { partition: partition(partner, shard) })))
-  return pages.flat()
-}
+/** Those of one partition, in the order of their ids. */
+export const entitlementsInShard = (table: Table, partner: string, shard: number): AsyncGenerator<Entitlement> =>
+  table.each(entitlement, { partition: partition(partner, shard) })
 
 const quotaUse = recordType('quota-use', QuotaUse)
 
@@ -41,21 +40,37 @@ export const quotaUseWrite = (use: QuotaUse, ttl: number): Write =>
 
 export const reversedUseWrite = (use: QuotaUse, ttl: number): Write => put(quotaUse, useKey(use), use, { ttl })
 
+/** What takes back a use, whether that has been noted or not: the first of each use. */
+const quotaReversal = recordType('quota-reversal', QuotaReversal)
+
+export const quotaReversalWrite = (reversal: QuotaReversal, ttl: number): Write =>
+  put(
+    quotaReversal,
+    { pk: `REVERSALS#${reversal.link}`, sk: `${reversal.entitlement}#${reversal.reverses}` },
+    reversal,
+    { ttl, when: 'absent' },
+  )
+
+export const findReversals = (table: Table, link: string): Promise<QuotaReversal[]> =>
+  table.all(quotaReversal, { partition: `REVERSALS#${link}` })
+
 const summaryKey = (link: string) => ({ pk: `LINK#${link}`, sk: 'QUOTA' })
 
-/** What was used of a link's quotas, as its tokens tell it; `version` guards it against rivals. */
-export async function findUsed(table: Table, link: string): Promise<{ version: number; used: UsedQuota } | undefined> {
+/** What is taken of a link's quotas, as its tokens tell it; `version` guards it against rivals. */
+export type CountedQuota = { version: number; quotas: UsedQuota; asOf?: Instant | undefined }
+
+export async function findCounted(table: Table, link: string): Promise<CountedQuota | undefined> {
   const found = await table.get(quotaSummary, summaryKey(link))
-  return found && { version: found.version, used: usedOf(found.used) }
+  return found && { version: found.version, quotas: usedOf(found), asOf: found.asOf }
 }
 
-export const usedWrite = (
-  { link, partner, used }: { link: string; partner: string; used: UsedQuota },
+export const countedWrite = (
+  { link, partner, quotas, asOf }: { link: string; partner: string; quotas: UsedQuota; asOf?: Instant },
   before: { version: number } | undefined,
 ): Write =>
   put(
     quotaSummary,
     summaryKey(link),
-    { partner, version: (before?.version ?? 0) + 1, used: usedText(used) },
+    { partner, version: (before?.version ?? 0) + 1, ...summaryTexts(quotas), ...(asOf && { asOf }) },
     { when: before ? { equals: { version: before.version } } : 'absent' },
   )

@@ -106,3 +106,9 @@ export function previousQuotaPeriod(period: string, per: keyof typeof lengths): 
   else before.setUTCFullYear(year - 1, 0, 1)
   return before.toISOString().slice(0, lengths[per])
 }
+
+/** The first instant of the quota period after the one that an instant falls into. */
+export function nextQuotaPeriodFrom(instant: Instant, per: keyof typeof lengths, timeZone: string): Instant {
+  const first = Temporal.PlainDate.from(`${quotaPeriodOf(instant, per, timeZone)}-01-01`.slice(0, 10))
+  return toInstant(first.add(Temporal.Duration.from(per)).toZonedDateTime(timeZone))
+}

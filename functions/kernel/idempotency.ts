@@ -1,5 +1,6 @@
-import type { MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import * as z from 'zod'
+import type { Key } from '../../schemas/table.ts'
 import { sha256 } from './canonical.ts'
 import { epochSeconds, systemNow } from './clock.ts'
 import { Refusal } from './refusal.ts'
@@ -23,43 +24,78 @@ const abandonedSeconds = 60
 /**
  * `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): the same key and body give the first answer again.
  * A crashed first request is worked on anew, which is safe because the verbs behind it are idempotent themselves.
- * @param options `replay: false` for a verb that itself gives the same bytes the same answer, which may be too large to
- *   be remembered here: only another body under the same key is refused
  */
 export const idempotent =
-  ({ table }: { table: Table }, { replay = true }: { replay?: boolean } = {}): MiddlewareHandler<GatewayEnv> =>
+  ({ table }: { table: Table }): MiddlewareHandler<GatewayEnv> =>
   async (c, next) => {
-    const given = c.req.header('idempotency-key')
-    if (given === undefined) return next()
-    if (given.length < 1 || given.length > 255)
-      throw new Refusal('invalid-request', 'Idempotency-Key must have 1 to 255 characters')
-    const key = { pk: `IDEMPOTENCY#${c.get('caller')?.client}#${sha256(given)}`, sk: 'HEAD' }
+    const key = keyOf(c)
+    if (!key) return next()
     const body = Buffer.from(await c.req.arrayBuffer())
-    const fingerprint = sha256(Buffer.concat([Buffer.from(`${c.req.method} ${c.req.path}\n`), body]))
-    const startedAt = epochSeconds(systemNow())
-    const first = await claim(table, key, { fingerprint, startedAt }, replay)
-    if (first && replay)
+    const own = ownOf(c, body)
+    const first = await claim(table, key, own, true)
+    if (first)
       return new Response(first.body, { status: first.status, headers: { 'content-type': 'application/json' } })
 
     await next()
-    // Only what was done is remembered: a refusal may be mended and tried again under the same key.
     const isDone = c.res.status >= 200 && c.res.status < 300
-    const answer = { status: c.res.status, body: isDone && replay ? await c.res.clone().text() : '' }
-    const own = { equals: { startedAt } }
-    await table
-      .write(
-        isDone
-          ? put(remembered, key, { fingerprint, startedAt, answer }, { when: own, ttl: startedAt + keepSeconds })
-          : remove(key, own),
-      )
-      // A request that took too long has lost its claim to a later one, which remembers its own answer.
-      .catch(passOverConflict)
+    await settle(table, key, own, isDone ? { status: c.res.status, body: await c.res.clone().text() } : undefined)
   }
+
+/**
+ * The same header, for a verb that itself gives the same content the same answer, which may be too large to be remembered
+ * here: only another content under the same key is refused. The body need not be held: `content` names what it said.
+ */
+export async function underKey<T>(
+  { table }: { table: Table },
+  c: Context<GatewayEnv>,
+  { content, work }: { content: string; work: () => Promise<T> },
+): Promise<T> {
+  const key = keyOf(c)
+  if (!key) return work()
+  const own = ownOf(c, content)
+  await claim(table, key, own, false)
+  try {
+    const result = await work()
+    await settle(table, key, own, { status: 200, body: '' })
+    return result
+  } catch (error) {
+    await settle(table, key, own, undefined)
+    throw error
+  }
+}
+
+function keyOf(c: Context<GatewayEnv>): Key | undefined {
+  const given = c.req.header('idempotency-key')
+  if (given === undefined) return undefined
+  if (given.length < 1 || given.length > 255)
+    throw new Refusal('invalid-request', 'Idempotency-Key must have 1 to 255 characters')
+  return { pk: `IDEMPOTENCY#${c.get('caller')?.client}#${sha256(given)}`, sk: 'HEAD' }
+}
+
+const ownOf = (c: Context<GatewayEnv>, content: string | Uint8Array): Claim => ({
+  fingerprint: sha256(Buffer.concat([Buffer.from(`${c.req.method} ${c.req.path}\n`), Buffer.from(content)])),
+  startedAt: epochSeconds(systemNow()),
+})
+
+type Answer = { status: number; body: string }
+
+/** Only what was done is remembered: a refusal may be mended and tried again under the same key. */
+async function settle(table: Table, key: Key, { fingerprint, startedAt }: Claim, answer?: Answer): Promise<void> {
+  const when = { equals: { startedAt } }
+  await table
+    .write(
+      answer
+        ? put(remembered, key, { fingerprint, startedAt, answer }, { when, ttl: startedAt + keepSeconds })
+        : remove(key, when),
+    )
+    // A request that took too long has lost its claim to a later one, which remembers its own answer.
+    .catch(passOverConflict)
+}
 
 type Claim = { fingerprint: string; startedAt: number }
 
 /** Claims the key for this request, or answers what the first one got. */
-async function claim(table: Table, key: { pk: string; sk: string }, own: Claim, exclusive: boolean) {
+async function claim(table: Table, key: Key, own: Claim, exclusive: boolean) {
   const ttl = own.startedAt + keepSeconds
   try {
     await table.write(put(remembered, key, own, { when: 'absent', ttl }))

@@ -30,6 +30,7 @@ export const refusals = {
   'plan-not-found': [409, 'The programme has no such plan'],
   'external-id-reused': [409, 'The external id names another sale'],
   'membership-exists': [409, 'The member already holds a membership of this programme'],
+  'sum-too-large': [409, 'A sum is too large for a JSON number'],
   'wrong-state': [409, 'The state does not allow this'],
   'at-out-of-range': [409, 'The instant is not in the allowed range'],
   'already-entitled': [409, 'The account already has this benefit'],

@@ -30,6 +30,7 @@ const Row = z.tuple([
   z.union([Instant, none]), // grace until
   z.union([Limits, none]),
   z.union([z.tuple([place(lengths), Quota.shape.limit, z.union([z.literal(0), z.literal(1)])]), none]), // quota
+  z.tuple([z.string().max(10), z.string().max(10)]).optional(), // idle after, idle before
 ])
 const Compact = z.tuple([z.array(UlidText), z.array(z.string().max(64)), z.array(Row)])
 
@@ -42,8 +43,9 @@ export function compactText(entitlements: readonly LinkedEntitlement[]): string 
   const memberships = [...new Set(parsed.map(({ membership }) => bare(membership)))]
   const timeZones = [...new Set(parsed.map(({ timeZone }) => timeZone))]
   const rows = parsed.map((one): z.input<typeof Row> => {
-    const { id, membership, timeZone, benefit, kind, state, validFrom, validUntil, graceUntil, limits, quota } = one
-    return [
+    const { id, membership, timeZone, benefit, kind, state, validFrom, validUntil, graceUntil, limits, quota, idle } =
+      one
+    const row: z.input<typeof Row> = [
       bare(id),
       memberships.indexOf(bare(membership)),
       timeZones.indexOf(timeZone),
@@ -56,6 +58,8 @@ export function compactText(entitlements: readonly LinkedEntitlement[]): string 
       limits ?? 0,
       quota ? [lengths.indexOf(quota.per), quota.limit, quota.rollover ? 1 : 0] : 0,
     ]
+    if (idle) row[11] = [idle.after, idle.before]
+    return row
   })
   return JSON.stringify(Compact.parse([memberships, timeZones, rows]))
 }
@@ -63,19 +67,22 @@ export function compactText(entitlements: readonly LinkedEntitlement[]): string 
 /** What `compactText` was given. @throws ZodError or SyntaxError for any other text */
 export function fromCompactText(text: string): LinkedEntitlement[] {
   const [memberships, timeZones, rows] = Compact.parse(JSON.parse(text))
-  return rows.map(([id, membership, zone, benefit, kind, state, validFrom, validUntil, graceUntil, limits, quota]) => ({
-    id: `ent_${id}` as EntitlementId,
-    membership: `mbr_${named(memberships, membership)}` as MembershipId,
-    benefit,
-    kind: named(kinds, kind),
-    state: named(states, state),
-    validUntil,
-    timeZone: knownTimeZone(named(timeZones, zone)),
-    validFrom,
-    ...(limits !== 0 && { limits }),
-    ...(quota !== 0 && { quota: { per: named(lengths, quota[0]), limit: quota[1], rollover: quota[2] === 1 } }),
-    ...(graceUntil !== 0 && { graceUntil }),
-  }))
+  return rows.map(
+    ([id, membership, zone, benefit, kind, state, validFrom, validUntil, graceUntil, limits, quota, idle]) => ({
+      id: `ent_${id}` as EntitlementId,
+      membership: `mbr_${named(memberships, membership)}` as MembershipId,
+      benefit,
+      kind: named(kinds, kind),
+      state: named(states, state),
+      validUntil,
+      timeZone: knownTimeZone(named(timeZones, zone)),
+      validFrom,
+      ...(limits !== 0 && { limits }),
+      ...(quota !== 0 && { quota: { per: named(lengths, quota[0]), limit: quota[1], rollover: quota[2] === 1 } }),
+      ...(graceUntil !== 0 && { graceUntil }),
+      ...(idle && { idle: { after: idle[0], before: idle[1] } }),
+    }),
+  )
 }
 
 const bare = (id: string): string => id.slice(4)

@@ -45,7 +45,7 @@ export async function findLinkWithQuota(
     { partition: linkPartition(id), where: { partner } },
   )
   const [only] = found.links
-  return only && { link: restored(only), used: found.quotas[0] ? usedOf(found.quotas[0].used) : {} }
+  return only && { link: restored(only), used: usedOf(found.quotas[0]) }
 }
 
 export const findAccount = (table: Table, partner: string, id: string): Promise<AccountRecord | undefined> =>

@@ -23,9 +23,24 @@ export function accountingPeriod(
   }: Pick<ReceivedLine, 'receivedAt' | 'oldestOpen'> & { event: { occurredAt: ReceivedLine['receivedAt'] } },
   programme: ProgrammeCalendar,
 ): Period {
-  const occurred = laterOf(programme.days.periodOf(event.occurredAt), oldestOpen[programme.id] ?? programme.firstPeriod)
-  return laterOf(earlierOf(occurred, programme.days.periodOf(receivedAt)), programme.openFrom)
+  return accountedIn(programme.days.periodOf(event.occurredAt), accountingBounds({ receivedAt, oldestOpen }, programme))
 }
+
+/** Between which periods the events of a batch are accounted. */
+export type AccountingBounds = { oldest: Period; received: Period; openFrom: Period }
+
+export const accountingBounds = (
+  { receivedAt, oldestOpen }: Pick<ReceivedLine, 'receivedAt' | 'oldestOpen'>,
+  { id, firstPeriod, days, openFrom }: ProgrammeCalendar,
+): AccountingBounds => ({
+  oldest: oldestOpen[id] ?? firstPeriod,
+  received: days.periodOf(receivedAt),
+  openFrom,
+})
+
+/** The accounting period of an event by the period in which it occurred. */
+export const accountedIn = (occurred: Period, { oldest, received, openFrom }: AccountingBounds): Period =>
+  laterOf(earlierOf(laterOf(occurred, oldest), received), openFrom)
 
 /** Periods are months of four-digit years, so that their text sorts by time. */
 export const laterOf = (a: Period, b: Period): Period => (a > b ? a : b)

@@ -1,51 +1,69 @@
-import type { Contract } from '../../schemas/contract.ts'
-import type { BatchView, LineDisposition, LineOutcome } from '../../schemas/disposition.ts'
-import type { Entitlement } from '../../schemas/entitlement.ts'
+import type { BatchView, DispositionCounts, LineDisposition } from '../../schemas/disposition.ts'
 import type { Manifest } from '../../schemas/usage.ts'
-import { nextPeriod } from '../kernel/calendar.ts'
+import type { BatchSummary } from '../../schemas/usage-view.ts'
 import { notACursor, Refusal } from '../kernel/refusal.ts'
-import type { Page, Table } from '../kernel/table.ts'
-import { eachLine, findBatch } from '../usage/read.ts'
-import { laterOf } from './accounting.ts'
-import { lineKey } from './classify.ts'
-import { type ClosedPeriods, finalsThrough } from './finals.ts'
-import { countsOf } from './reconcile.ts'
-import { type Programme, reconcileLines } from './reconcile-lines.ts'
+import type { Page } from '../kernel/table.ts'
+import { listBatches } from '../usage/list-batches.ts'
+import { findBatch } from '../usage/read.ts'
+import type { ChainNeeds } from './chain-inputs.ts'
+import { type JudgedBatch, judgedChain } from './judged-chain.ts'
+import type { JudgedLine } from './judged-lines.ts'
 
-export type BatchViewNeeds = {
-  table: Table
-  /** Every entitlement that ever was at the partner, of all programmes, by id. */
-  entitlementsOfPartner: (partner: string) => Promise<Map<string, Entitlement>>
-  contractsOf: (programme: string) => Promise<Contract[]>
-  programmeOf: (programme: string) => Promise<Programme>
-  closedPeriods: ClosedPeriods
-}
 type BatchName = { partner: string; id: string }
+type PageOf = { limit: number; cursor?: string | undefined }
 
-/** @throws Refusal batch-not-found, also for another partner's batch */
-export async function viewBatch(needs: BatchViewNeeds, name: BatchName): Promise<BatchView> {
-  const manifest = await manifestOf(needs, name)
+/** A partner's batches, newest first. @throws Refusal invalid-request for a cursor that no page gave */
+export async function viewBatches(needs: ChainNeeds, asked: PageOf & { partner: string }): Promise<Page<BatchSummary>> {
+  const { items, ...rest } = await listBatches(needs, asked)
+  return { items: items.map(summaryOf), ...rest }
+}
+
+const summaryOf = ({ id, sequence, lines, malformed, receivedAt, digest }: Manifest): BatchSummary => ({
+  id,
+  sequence,
+  lines,
+  malformed,
+  receivedAt,
+  digest,
+})
+
+/** @throws Refusal batch-not-found, also for another partner's batch; busy while the batch is being reconciled */
+export async function viewBatch(needs: ChainNeeds, name: BatchName): Promise<BatchView> {
+  const manifest = await manifestNamed(needs, name)
   const { id, sequence, lines, receivedAt, digest, previousHash } = manifest
-  const dispositions = countsOf(await dispositionsOf(needs, manifest))
+  const { kinds } = await judgedBatch(needs, manifest)
+  const dispositions: DispositionCounts = {}
+  for (const { disposition, lines: count } of kinds)
+    dispositions[disposition] = (dispositions[disposition] ?? 0) + count
   return { id, sequence, lines, receivedAt, digest, previousHash, dispositions }
 }
 
-/** @throws Refusal batch-not-found; invalid-request for a cursor that no page gave */
+/**
+ * Line by line.
+ * @throws Refusal batch-not-found; busy while the batch is being reconciled; invalid-request for a cursor that no page
+ * gave
+ */
 export async function batchDispositions(
-  needs: BatchViewNeeds,
-  { limit, cursor, ...name }: BatchName & { limit: number; cursor?: string | undefined },
+  needs: ChainNeeds,
+  { limit, cursor, ...name }: BatchName & PageOf,
 ): Promise<Page<LineDisposition>> {
   const after = cursor === undefined ? 0 : lineOfCursor(cursor)
-  const manifest = await manifestOf(needs, name)
-  const all = await dispositionsOf(needs, manifest)
-  const items = all.slice(after, after + limit)
-  return { items, ...(after + limit < all.length && { next: cursorOfLine(after + limit) }) }
+  const batch = await judgedBatch(needs, await manifestNamed(needs, name))
+  const lines = await batch.lines()
+  const items = lines.slice(after, after + limit).map(lineDisposition)
+  return { items, ...(after + limit < lines.length && { next: cursorOfLine(after + limit) }) }
 }
 
-async function manifestOf({ table }: BatchViewNeeds, name: BatchName): Promise<Manifest> {
-  const manifest = await findBatch({ table }, name)
+async function manifestNamed(needs: ChainNeeds, name: BatchName): Promise<Manifest> {
+  const manifest = await findBatch(needs, name)
   if (!manifest) throw new Refusal('batch-not-found')
   return manifest
+}
+
+async function judgedBatch(needs: ChainNeeds, { partner, sequence, id }: Manifest): Promise<JudgedBatch> {
+  const chain = await judgedChain(needs, { partner, atLeast: sequence })
+  for await (const batch of chain.batches({ from: sequence, upTo: sequence })) return batch
+  throw new Error(`batch ${id} was not judged`)
 }
 
 /** A cursor is the number of the last line shown, opaque to the caller. */
@@ -57,35 +75,9 @@ function lineOfCursor(cursor: string): number {
   return line
 }
 
-/**
- * Every line of a batch with its disposition: as the close left it where that has happened, otherwise as the closes to
- * come would have it if no more lines arrived.
- */
-async function dispositionsOf(needs: BatchViewNeeds, { partner, sequence }: Manifest): Promise<LineDisposition[]> {
-  const entitlements = await needs.entitlementsOfPartner(partner)
-  const ids = [...new Set(Array.from(entitlements.values(), ({ programme }) => programme))].sort()
-  const programmes = await Promise.all(ids.map(id => programmeState(needs, id)))
-  const contracts = (await Promise.all(ids.map(id => needs.contractsOf(id)))).flat()
-  const finals = await Promise.all(ids.map(id => finalsThrough(needs, id, partner)))
-  const finalByLine = new Map(finals.flat().map(outcome => [lineKey(outcome), outcome]))
-  const lines = await Array.fromAsync(eachLine(needs, { partner }))
-  const fresh = reconcileLines(lines, { entitlements, contracts, programmes, finals: finalByLine })
-  const inBatch = (outcome: LineOutcome) => outcome.sequence === sequence
-  return [
-    ...[...finalByLine.values()].filter(inBatch).map(outcome => lineDisposition(outcome, true)),
-    ...fresh.filter(inBatch).map(outcome => lineDisposition(outcome, false)),
-  ].sort((a, b) => a.line - b.line)
-}
-
-async function programmeState({ programmeOf, closedPeriods }: BatchViewNeeds, id: string) {
-  const [programme, closed] = await Promise.all([programmeOf(id), closedPeriods(id)])
-  const openFrom = closed.map(({ period }) => nextPeriod(period)).reduce(laterOf, programme.firstPeriod)
-  return { ...programme, openFrom }
-}
-
-const lineDisposition = ({ line, id, disposition }: LineOutcome, final: boolean): LineDisposition => ({
+const lineDisposition = ({ line, event, disposition, final }: JudgedLine): LineDisposition => ({
   line,
-  ...(id !== undefined && { id }),
+  ...(event && { id: event.id }),
   disposition,
   final,
 })

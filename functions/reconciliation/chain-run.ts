@@ -1,10 +1,18 @@
 import type { Contract } from '../../schemas/contract.ts'
-import type { HistoryEntry, LineOutcome, MatchedUse, UsageTotal } from '../../schemas/disposition.ts'
+import type { HistoryEntry, LineOutcome, UsageTotal } from '../../schemas/disposition.ts'
 import type { Period } from '../../schemas/primitives.ts'
 import type { Table } from '../kernel/table.ts'
-import { eachLine } from '../usage/read.ts'
-import { lineKey } from './classify.ts'
-import { type Programme, reconcileLines } from './reconcile-lines.ts'
+import { type ChainSource, tableSource } from './chain-source.ts'
+import { classifyShard } from './classify-shard.ts'
+import { countMembers, gatherSums } from './count-members.ts'
+import { matchShard } from './match-shard.ts'
+import type { Programme } from './reconcile-lines.ts'
+import { type PlanSizes, planRun, type Run, rulesOf } from './run-plan.ts'
+import { settleRange } from './settle-range.ts'
+import { byBucket } from './shard.ts'
+import { shuffleRange } from './shuffle-range.ts'
+import { folderSpill, type Spill, stepsIn } from './spill.ts'
+import { stepNames } from './step-names.ts'
 
 /** Where a run looks up the entitlements of its partner. */
 export type History = {
@@ -37,57 +45,83 @@ export type UsageSum = Pick<UsageTotal, 'contract' | 'benefit' | 'originPeriod' 
   fresh: boolean
 }
 
-export type ChainRun = {
+/** `await using` it, or `close` it: until then its outcomes may be read, as often as needed, from what it spilled. */
+export type ChainRun = AsyncDisposable & {
   /** Outcomes of the lines that no close made final, in the order of (sequence, line), piece by piece. */
   outcomes(): AsyncGenerator<LineOutcome[]>
   /** In no particular order. */
   sums: UsageSum[]
+  close(): Promise<void>
 }
 
-type Needs = { table: Table }
+export type ChainRunNeeds = {
+  table: Table
+  /**
+   * Where the steps keep their output; a temporary folder unless given, which `close` removes. One that is kept for a
+   * run that resumes is named by everything that the inputs are made of.
+   */
+  spill?: Spill
+  /** Where the lines come from: the table unless given. */
+  source?: ChainSource
+  sizes?: PlanSizes
+}
 
 /**
  * Both passes over a partner's chain: a function of its inputs and the stored batches, whenever and however often it
- * runs.
+ * runs. Memory does not depend on the number of lines. A step whose output is in the spill already is not done again.
+ * @throws when the chain has a gap, or a batch other lines than its manifest says
  */
-export async function runChain({ table }: Needs, inputs: ChainInputs): Promise<ChainRun> {
-  const { partner, upTo, programmes, contracts, history, through } = inputs
-  const lines = await Array.fromAsync(eachLine({ table }, { partner, upTo }))
-  const entitlements = await history.find(lines.flatMap(({ event }) => (event ? [event.entitlementId] : [])))
-  const settled = await Array.fromAsync(inputs.finals({ from: 1, upTo }))
-  const finals = new Map(settled.map(outcome => [lineKey(outcome), outcome]))
-  const fresh = reconcileLines(lines, { entitlements, contracts, programmes, finals, ...(through && { through }) })
-  return {
-    sums: sumsOf(settled, fresh),
-    async *outcomes() {
-      yield fresh
-    },
+export async function runChain(
+  { table, spill: given, source: lines, sizes }: ChainRunNeeds,
+  inputs: ChainInputs,
+): Promise<ChainRun> {
+  const source = lines ?? tableSource({ table }, inputs.partner)
+  const spill = given ?? (await folderSpill())
+  try {
+    const plan = await planRun(source, inputs, sizes)
+    const run: Run = { inputs, source, plan, steps: stepsIn(spill), rules: rulesOf(inputs) }
+    await bothPasses(run)
+    return {
+      sums: await sumsOf(run),
+      async *outcomes() {
+        for (let range = 0; range < plan.ranges.length; range++) {
+          const outcomes = await settleRange(run, range)
+          if (outcomes.length > 0) yield outcomes
+        }
+      },
+      close: () => spill.close(),
+      [Symbol.asyncDispose]: () => spill.close(),
+    }
+  } catch (error) {
+    await spill.close()
+    throw error
   }
 }
 
-function sumsOf(settled: LineOutcome[], fresh: LineOutcome[]): UsageSum[] {
-  const sums = new Map<string, UsageSum & { uses: Map<string, number> }>()
-  const add = (
-    { benefit, originPeriod, subject, type, quantity, amountMinor, contracts }: MatchedUse,
-    isFresh: boolean,
-  ) => {
-    for (const contract of contracts) {
-      const key = `${contract}\n${benefit}\n${originPeriod}`
-      const empty = { quantity: 0n, amountMinor: 0n, sales: 0, activeMembers: 0, fresh: false, uses: new Map() }
-      const sum = sums.get(key) ?? { contract, benefit, originPeriod, ...empty }
-      const one = type === 'use' ? 1 : -1
-      sum.quantity += BigInt(quantity)
-      sum.amountMinor += BigInt(amountMinor ?? 0)
-      if (amountMinor !== undefined) sum.sales += one
-      sum.uses.set(subject, (sum.uses.get(subject) ?? 0) + one)
-      sum.fresh ||= isFresh
-      sums.set(key, sum)
-    }
+async function bothPasses(run: Run): Promise<void> {
+  const { plan, steps, inputs } = run
+  for (let range = 0; range < plan.ranges.length; range++)
+    await steps.once(stepNames.shuffle(range), () => shuffleRange(run, range))
+  for (let shard = 0; shard < plan.shards; shard++)
+    await steps.once(stepNames.classify(shard), () => classifyShard(run, shard))
+  const bucket = lastBucket(inputs.history)
+  for (const shard of byBucket(plan.shards))
+    await steps.once(stepNames.match(shard), () => matchShard(run, shard, bucket))
+}
+
+/** Shards that lie in one bucket follow each other: it is read once for all of them. */
+function lastBucket(history: History): History['bucket'] {
+  let last: { index: number; entries: Promise<Map<string, HistoryEntry>> } | undefined
+  return index => {
+    if (last?.index !== index) last = { index, entries: history.bucket(index) }
+    return last.entries
   }
-  for (const { matched } of settled) if (matched) add(matched, false)
-  for (const { matched } of fresh) if (matched) add(matched, true)
-  return [...sums.values()].map(({ uses, ...sum }) => ({
-    ...sum,
-    activeMembers: [...uses.values()].filter(count => count > 0).length,
-  }))
+}
+
+async function sumsOf(run: Run): Promise<UsageSum[]> {
+  const rows = await gatherSums(run)
+  const members = new Map<string, number>()
+  for (let shard = 0; shard < run.plan.shards; shard++)
+    for (const [key, count] of await countMembers(run, shard)) members.set(key, (members.get(key) ?? 0) + count)
+  return Array.from(rows, ([key, row]) => ({ ...row, activeMembers: members.get(key) ?? 0 }))
 }

@@ -1,5 +1,6 @@
 import { defaultLateDays } from '../../schemas/contract.ts'
 import type { Disposition, HistoryEntry } from '../../schemas/disposition.ts'
+import type { UsageEvent } from '../../schemas/usage.ts'
 import { canonicalJson } from '../kernel/canonical.ts'
 import { epochMilliseconds } from '../kernel/clock.ts'
 import type { ReceivedLine } from '../usage/read.ts'
@@ -40,26 +41,34 @@ export function classify(lines: Iterable<ReceivedLine>, rules: ClassifyRules): C
   })
 }
 
-const asAlone = (final: Disposition) =>
+export const asAlone = (final: Disposition) =>
   final === 'malformed' || final === 'future' || final === 'too-late' ? final : undefined
-const asRepetition = (final: Disposition) => (final === 'duplicate' || final === 'conflict' ? final : undefined)
+export const asRepetition = (final: Disposition) => (final === 'duplicate' || final === 'conflict' ? final : undefined)
 
 /** Steps 1 to 3: what a line is by itself. */
 function judgeAlone({ event, receivedAt, partner }: Omit<ReceivedLine, 'text'>, rules: ClassifyRules) {
   if (!event) return 'malformed'
   const age = epochMilliseconds(receivedAt) - epochMilliseconds(event.occurredAt)
-  if (age < -clockSkewMilliseconds) return 'future'
+  if (isFuture(age)) return 'future'
   if (age <= 0) return undefined
   const entitlement = entitlementOf(rules.entitlements, partner, event.entitlementId)
-  const contracts = entitlement
-    ? rules.coverage.covering(
-        entitlement.programme,
-        event.benefit,
-        rules.daysIn(entitlement.timeZone).dayOf(event.occurredAt),
-      )
-    : []
-  const lateDays = contracts.length > 0 ? Math.max(...contracts.map(contract => contract.lateDays)) : defaultLateDays
-  return age > lateDays * dayMilliseconds ? 'too-late' : undefined
+  return isOlder(age, lateDaysOf(event, entitlement, rules)) ? 'too-late' : undefined
+}
+
+/** By the milliseconds from when it occurred to its receipt. */
+export const isFuture = (age: number): boolean => age < -clockSkewMilliseconds
+export const isOlder = (age: number, days: number): boolean => age > days * dayMilliseconds
+
+/** After how many days an event is too late: the most that a contract which covers it allows. */
+export function lateDaysOf(
+  event: Pick<UsageEvent, 'benefit' | 'occurredAt'>,
+  entitlement: HistoryEntry | undefined,
+  { coverage, daysIn }: Pick<ClassifyRules, 'coverage' | 'daysIn'>,
+): number {
+  if (!entitlement) return defaultLateDays
+  const day = daysIn(entitlement.timeZone).dayOf(event.occurredAt)
+  const contracts = coverage.covering(entitlement.programme, event.benefit, day)
+  return contracts.length > 0 ? Math.max(...contracts.map(contract => contract.lateDays)) : defaultLateDays
 }
 
 /** An entitlement that exists and is this partner's. */

@@ -2,12 +2,13 @@ import type { Contract } from '../../schemas/contract.ts'
 import type { HistoryEntry, LineOutcome } from '../../schemas/disposition.ts'
 import type { Period } from '../../schemas/primitives.ts'
 import type { UsageEvent } from '../../schemas/usage.ts'
+import { epochMilliseconds } from '../kernel/clock.ts'
 import type { ReceivedLine } from '../usage/read.ts'
 import { accountingPeriod, type ProgrammeCalendar } from './accounting.ts'
 import { type Classified, classify, entitlementOf, lineKey } from './classify.ts'
 import { type Coverage, coverageOf } from './coverage.ts'
 import { type Days, daysOf } from './days.ts'
-import { type Candidate, matchEntitlement, type Settled } from './match.ts'
+import { settleEntitlement } from './settle-entitlement.ts'
 import { sharded } from './shard.ts'
 
 export type Programme = { id: string; timeZone: string; firstPeriod: Period }
@@ -83,35 +84,20 @@ function firstOutcomes(
 
 type MatchShardRules = LineRules & { coverage: Coverage; calendars: Map<string, ProgrammeCalendar> }
 
-/** Each entitlement by itself, its accounting periods oldest first: later ones build on what earlier ones settled. */
-function matchShard(shard: Known[], rules: MatchShardRules): LineOutcome[] {
-  const { finals, coverage, calendars } = rules
+/** Each entitlement by itself. */
+function matchShard(shard: Known[], { finals, coverage, calendars }: MatchShardRules): LineOutcome[] {
   const outcomes: LineOutcome[] = []
   for (const lines of Map.groupBy(shard, ({ entitlement }) => entitlement.id).values()) {
     const [{ entitlement } = { entitlement: undefined }] = lines
     const programme = entitlement && calendars.get(entitlement.programme)
     if (!programme) continue
-    const settled: Settled[] = []
-    const open: Known[] = []
-    for (const line of lines) {
-      const outcome = finals.get(lineKey(line))
-      if (outcome) settled.push({ event: line.event, outcome })
-      else open.push(line)
-    }
-    for (const [period, candidates] of byPeriod(open)) {
-      const fresh = matchEntitlement(
-        { entitlement, days: programme.days, coverage, period },
-        candidates.map(candidateOf),
-        settled,
-      )
-      settled.push(...fresh)
-      outcomes.push(...fresh.map(({ outcome }) => outcome))
-    }
+    const own = lines.map(line => ({
+      ...line,
+      at: epochMilliseconds(line.event.occurredAt),
+      final: finals.get(lineKey(line)),
+    }))
+    for (const outcome of settleEntitlement({ entitlement, days: programme.days, coverage }, own))
+      outcomes.push(outcome)
   }
   return outcomes
 }
-
-const byPeriod = (lines: Known[]): [Period, Known[]][] =>
-  [...Map.groupBy(lines, ({ period }) => period)].sort(([a], [b]) => (a < b ? -1 : 1))
-
-const candidateOf = ({ partner, sequence, line, event }: Known): Candidate => ({ partner, sequence, line, event })

@@ -1,10 +1,11 @@
 import type { Period } from '../../schemas/primitives.ts'
 import { type CloseRecord, ClosingInputs } from '../../schemas/settlement.ts'
+import { acceptedCutoff } from '../exceptions/accepted.ts'
 import { periodBounds } from '../kernel/calendar.ts'
 import { hashOf } from '../kernel/canonical.ts'
 import { isBefore } from '../kernel/clock.ts'
 import { Refusal } from '../kernel/refusal.ts'
-import { Conflict } from '../kernel/table.ts'
+import { againOnConflict, Conflict } from '../kernel/table.ts'
 import { freezeHistory } from '../reconciliation/history.ts'
 import { cutUsage } from '../usage/cut.ts'
 import { closesOf } from './closed-periods.ts'
@@ -35,7 +36,7 @@ export async function requestClose(needs: SettlementNeeds, closing: ClosingPerio
   const open = before?.state !== 'published' && period > frame.firstPeriod
   if (open || (before && isGap(before.period, period)))
     throw new Refusal('earlier-period-open', `every period before ${period} must be closed and published first`)
-  return cutOff(needs, frame, period, before?.identity)
+  return againOnConflict(() => cutOff(needs, frame, period, before?.identity))
 }
 
 const isGap = (before: Period, period: Period): boolean =>
@@ -53,25 +54,30 @@ async function askAgain({ table, now }: SettlementNeeds, record: CloseRecord): P
   }
 }
 
-/** Freezes manifests, entitlement history, contracts and rating version; their hash is the close's identity. */
+/**
+ * Freezes manifests, entitlement history, contracts and rating version; their hash is the close's identity.
+ * @throws Conflict when somebody accepted an exception in the period meanwhile: it begins again, with that one
+ */
 async function cutOff(
-  { table, now, partnersOf, contractsOf, foreignContractsOf, entitlementsOfPartners, acceptedIn }: SettlementNeeds,
+  { table, now, partnersOf, contractsOf, foreignContractsOf, historySource, acceptedIn }: SettlementNeeds,
   { id: programme, timeZone, firstPeriod }: Frame,
   period: Period,
   previous: string | undefined,
 ): Promise<CloseRecord> {
+  const acceptances = await acceptedCutoff({ table }, { programme, period })
+  // What was accepted is read before contracts and batches: whatever it names is among them.
+  const accepted = await acceptedIn(programme, period)
   const partners = (await partnersOf(programme)).toSorted(compareText)
   // Usage is cut before entitlements are read: every event within the cut finds the entitlement it names.
   const cuts = await cutUsage({ table }, { programme, period, partners })
-  const entitlements = await entitlementsOfPartners(partners)
   const inputs = ClosingInputs.parse({
     programme: { id: programme, timeZone, firstPeriod },
     period,
     cuts: cuts.toSorted((a, b) => compareText(a.partner, b.partner)),
-    history: await freezeHistory({ table }, { programme, period, entitlements }),
+    history: await freezeHistory({ table }, { programme, period, partners, source: historySource }),
     contracts: sortedContracts(await contractsOf(programme)),
     foreignContracts: sortedContracts((await foreignContractsOf?.(programme)) ?? []),
-    accepted: await acceptedIn(programme, period),
+    accepted,
     ...(previous !== undefined && { previous }),
     ratingVersion,
   })
@@ -89,7 +95,7 @@ async function cutOff(
     changedAt: at,
   }
   try {
-    await createClose(table, record)
+    await createClose(table, record, [acceptances])
     return record
   } catch (error) {
     if (!(error instanceof Conflict)) throw error

@@ -1,4 +1,5 @@
 import type { Contract } from '../../schemas/contract.ts'
+import type { AcceptedUse } from '../../schemas/disposition.ts'
 import type { Period } from '../../schemas/primitives.ts'
 import type { Standing, Statement } from '../../schemas/settlement.ts'
 import type { UsageTotal } from '../reconciliation/reconcile.ts'
@@ -20,13 +21,14 @@ type Inputs = {
   period: Period
   contracts: Contract[]
   totals: UsageTotal[]
+  accepted: readonly AcceptedUse[]
   past: Past
 }
 
 /** The statements of a period: a pure function of usage, contracts and earlier closes, for preview and close alike. */
-export function computeStatements({ programme, period, contracts, totals, past }: Inputs): Statement[] {
+export function computeStatements({ programme, period, contracts, totals, accepted, past }: Inputs): Statement[] {
   const { standings, billed, formerContracts } = past
   const { firstPeriod } = programme
-  const lines = linesToBill({ period, firstPeriod, contracts, totals, billed, formerContracts })
+  const lines = linesToBill({ period, firstPeriod, contracts, totals, accepted, billed, formerContracts })
   return draftStatements({ programme: programme.id, period, contracts, lines, standings })
 }

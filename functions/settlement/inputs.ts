@@ -1,17 +1,16 @@
 import type { Contract } from '../../schemas/contract.ts'
 import type { AcceptedUse } from '../../schemas/disposition.ts'
-import type { Entitlement } from '../../schemas/entitlement.ts'
 import type { Period } from '../../schemas/primitives.ts'
 import { ClosingInputs, NettedOutput, PostedOutput, RatedOutput } from '../../schemas/settlement.ts'
 import type { UsageCut } from '../../schemas/usage.ts'
 import { genesisHash } from '../kernel/canonical.ts'
 import type { Now } from '../kernel/clock.ts'
 import type { Table } from '../kernel/table.ts'
-import { frozenHistory } from '../reconciliation/history.ts'
+import { frozenHistory, type HistorySource, livePeriodHistory, type PeriodHistory } from '../reconciliation/history.ts'
 import type { UsageTotal } from '../reconciliation/reconcile.ts'
 import type { KeyRing } from '../tokens/keys.ts'
 import { usageHead } from '../usage/read.ts'
-import { closedPeriods, publishedCloses } from './closed-periods.ts'
+import { publishedCloses } from './closed-periods.ts'
 import type { Past } from './compute.ts'
 import { compareText } from './lines.ts'
 import { type ClosingPeriod, findOutput } from './store.ts'
@@ -25,6 +24,8 @@ export type SettlementNeeds = {
   keys: Pick<KeyRing, 'sign' | 'publicKeysFor'>
   issuer: string
   now: Now
+  /** Real time, by which the database drops what a close keeps for a while. */
+  wallNow: Now
   /** @throws Refusal programme-not-found */
   programmeOf: (programme: string) => Promise<Frame>
   contractsOf: (programme: string) => Promise<Contract[]>
@@ -32,7 +33,8 @@ export type SettlementNeeds = {
   foreignContractsOf?: (programme: string) => Promise<Contract[]>
   /** Every partner that may have reported usage of the programme. */
   partnersOf: (programme: string) => Promise<string[]>
-  entitlementsOfPartners: (partners: string[]) => Promise<Map<string, Entitlement>>
+  /** Entitlements as they are now, with what was captured of them. */
+  historySource: HistorySource
   /** What was accepted in a period of lines that had not matched, in the order of their exceptions' ids. */
   acceptedIn: (programme: string, period: Period) => Promise<AcceptedUse[]>
 }
@@ -44,7 +46,7 @@ export type Inputs = {
   cuts: UsageCut[]
   contracts: Contract[]
   foreignContracts: Contract[]
-  entitlements: Map<string, Entitlement>
+  history: PeriodHistory
   accepted: AcceptedUse[]
 }
 
@@ -53,7 +55,7 @@ export const sortedContracts = (contracts: Contract[]): Contract[] =>
 
 type Live = Pick<
   SettlementNeeds,
-  'table' | 'contractsOf' | 'foreignContractsOf' | 'partnersOf' | 'entitlementsOfPartners' | 'acceptedIn'
+  'table' | 'contractsOf' | 'foreignContractsOf' | 'partnersOf' | 'historySource' | 'acceptedIn'
 >
 
 /** Inputs as they are now: every batch that has arrived, for a preview. */
@@ -71,7 +73,7 @@ export async function liveInputs(needs: Live, { id, timeZone, firstPeriod }: Fra
     cuts,
     contracts: sortedContracts(await needs.contractsOf(id)),
     foreignContracts: sortedContracts((await needs.foreignContractsOf?.(id)) ?? []),
-    entitlements: await needs.entitlementsOfPartners(partners),
+    history: livePeriodHistory(needs.historySource, partners),
     accepted: await needs.acceptedIn(id, period),
   }
 }
@@ -83,9 +85,9 @@ export const findClosingInputs = (
 
 /** Inputs as the cutoff froze them. */
 export async function frozenInputs(table: Table, frozen: ClosingInputs): Promise<Inputs> {
-  const { programme, period, cuts, contracts, foreignContracts, accepted, history } = frozen
-  const entitlements = await frozenHistory({ table }, { programme: programme.id, period, hash: history })
-  return { programme, period, cuts, contracts, foreignContracts, accepted, entitlements }
+  const { programme, period, cuts, contracts, foreignContracts, accepted } = frozen
+  const history = await frozenHistory({ table }, { programme: programme.id, period, hash: frozen.history })
+  return { programme, period, cuts, contracts, foreignContracts, accepted, history }
 }
 
 /** What the earlier closes leave to this period; while the one before is open, the last one that is published. */

@@ -1,10 +1,11 @@
 import type { Contract } from '../../schemas/contract.ts'
-import { contractLimitLines } from '../../schemas/contract.ts'
+import { adjustmentLine, contractLimitLines } from '../../schemas/contract.ts'
+import type { AcceptedUse } from '../../schemas/disposition.ts'
 import type { Period } from '../../schemas/primitives.ts'
 import type { StatementLine } from '../../schemas/settlement.ts'
 import { periodDays } from '../kernel/calendar.ts'
 import type { UsageTotal } from '../reconciliation/reconcile.ts'
-import { limitLines, type RatedLine, rateContract, rateLines } from './rate.ts'
+import { frameOf, limitLines, type RatedLine, rateContract, rateLines } from './rate.ts'
 
 /** A line as an earlier close billed it. */
 export type BilledLine = { debtor: string; creditor: string; currency: string; line: StatementLine }
@@ -18,6 +19,8 @@ export type Billing = {
   billed: BilledLine[]
   /** Contracts as each earlier period was rated by: terms changed since do not re-price what was settled. */
   formerContracts: ReadonlyMap<Period, Contract[]>
+  /** What was decided in the period of lines that had not matched; those that are rated are in `totals`. */
+  accepted: readonly AcceptedUse[]
 }
 
 /** Every line that this close bills: the period's own, and what late usage changed in earlier periods. */
@@ -27,7 +30,33 @@ export function linesToBill(billing: Billing): RatedLine[] {
   const own = contracts
     .filter(contract => used.has(contract.id) || isValidIn(contract, period))
     .flatMap(contract => rateContract(contract, period, totals))
-  return [...own, ...lateLines(billing)].sort(byPlace)
+  return [...own, ...lateLines(billing), ...adjustmentLines(billing)].sort(byPlace)
+}
+
+/**
+ * Amounts decided for exceptions, a line for each contract and origin period: the payer owes them to the payee, whole
+ * and before tax, whoever funds the benefit. They stand outside minimum and maximum, and no later delta takes them off.
+ */
+function adjustmentLines({ accepted, contracts }: Pick<Billing, 'accepted' | 'contracts'>): RatedLine[] {
+  const lines = new Map<string, RatedLine>()
+  for (const { outcome, matched, amountMinor = 0 } of accepted) {
+    if (outcome !== 'adjusted') continue
+    const [id = ''] = matched.contracts
+    const contract = contracts.find(terms => terms.id === id)
+    if (!contract) throw new Error(`an adjustment names the contract ${id}, which does not exist`)
+    const key = `${id} ${matched.originPeriod}`
+    const line = lines.get(key) ?? {
+      ...frameOf(contract, matched.originPeriod, contract.lines.length + 2),
+      line: adjustmentLine,
+      model: adjustmentLine,
+      debtor: contract.payer,
+      quantity: 0n,
+      amountMinor: 0n,
+    }
+    const quantity = line.quantity + BigInt(matched.quantity)
+    lines.set(key, { ...line, quantity, amountMinor: line.amountMinor + BigInt(amountMinor) })
+  }
+  return [...lines.values()]
 }
 
 /** A contract counts for a period if it is valid on any of its days. */
@@ -44,7 +73,9 @@ function lateLines({ period, firstPeriod, contracts, totals, billed, formerContr
   return [...touched.values()].flatMap(group => {
     const [{ contract: id, originPeriod } = { contract: '', originPeriod: period }] = group
     const contract = termsFor(group, contracts, formerContracts.get(originPeriod) ?? [])
-    const before = billed.filter(({ line }) => line.contract === id && line.originPeriod === originPeriod)
+    const before = billed.filter(
+      ({ line }) => line.contract === id && line.originPeriod === originPeriod && line.model !== adjustmentLine,
+    )
     // Applied since for days long settled, and not used in them: nothing late has happened under it.
     if (before.length === 0 && !group.some(isUsed)) return []
     return deltaLines({ contract, originPeriod, totals: group, billed: before, settled: originPeriod >= firstPeriod })

@@ -16,7 +16,7 @@ import { outputOf } from './steps.ts'
 import { type ClosingPeriod, findClose, findCloses, findOutput } from './store.ts'
 import { reconcile } from './usage.ts'
 
-type Needs = Omit<SettlementNeeds, 'keys' | 'issuer'>
+type Needs = Omit<SettlementNeeds, 'keys' | 'issuer' | 'wallNow'>
 
 /** The programme, for callers of its own brand. @throws Refusal programme-not-found, not-yours */
 export async function ownProgramme(
@@ -58,7 +58,7 @@ async function compute(
   const inputs = close
     ? await frozenInputs(table, await findClosingInputs(table, close))
     : await liveInputs(needs, frame, period)
-  const { dispositions, totals } = await reconcile(table, inputs)
+  const { dispositions, totals } = await reconcile({ table }, inputs)
   const past = await loadPast(table, { programme, period }, totals)
   const statements = computeStatements({ ...inputs, totals, past })
   return { programme, period, dispositions, totals: totalsOf(statements), statements, computedAt: needs.now() }

@@ -61,7 +61,8 @@ export function rateLines(contract: Contract, originPeriod: Period, totals: Usag
   })
 }
 
-const frameOf = (contract: Contract, originPeriod: Period, position: number) => ({
+/** What every line of a contract has. */
+export const frameOf = (contract: Contract, originPeriod: Period, position: number) => ({
   contract: contract.id,
   originPeriod,
   creditor: contract.payee,

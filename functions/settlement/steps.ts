@@ -10,7 +10,8 @@ import {
 import { tokenTypes } from '../../schemas/token.ts'
 import { epochSeconds } from '../kernel/clock.ts'
 import type { Table } from '../kernel/table.ts'
-import { storeFinals } from '../reconciliation/finals.ts'
+import { closeSpill } from '../reconciliation/close-spill.ts'
+import { finalsWriter } from '../reconciliation/finals.ts'
 import { computeStatements } from './compute.ts'
 import { findClosingInputs, frozenInputs, lastBlockHash, loadPast, type SettlementNeeds } from './inputs.ts'
 import { blocksOf, transfersOf } from './ledger.ts'
@@ -42,19 +43,24 @@ export const outputOf = ({ programme, period, identity }: CloseRecord, step: str
 export const ratedStatements = async (table: Table, close: CloseRecord): Promise<Statement[]> =>
   (await findOutput(table, outputOf(close, 'rated'), RatedOutput)).statements
 
-const reconcileStep: Step = async ({ table }, close) => {
+const reconcileStep: Step = async ({ table, wallNow }, close) => {
   const inputs = await frozenInputs(table, await findClosingInputs(table, close))
-  const usage = await reconcile(table, inputs)
-  await storeFinals({ table }, close.programme, close.period, close.identity, usage)
-  const { dispositions, totals } = usage
+  const { programme, period, identity } = close
+  const finals = finalsWriter({ table }, { programme, period, identity })
+  const { dispositions, totals } = await reconcile(
+    { table, spillOf: closeSpill({ table, wallNow }, close) },
+    inputs,
+    finals.add,
+  )
+  await finals.end()
   await storeOutput(table, outputOf(close, 'reconciled'), ReconciledOutput, { dispositions, totals })
 }
 
 const rateStep: Step = async ({ table }, close) => {
-  const { programme, period, contracts } = await findClosingInputs(table, close)
+  const { programme, period, contracts, accepted } = await findClosingInputs(table, close)
   const { totals } = await findOutput(table, outputOf(close, 'reconciled'), ReconciledOutput)
   const past = await loadPast(table, close, totals)
-  const statements = computeStatements({ programme, period, contracts, totals, past })
+  const statements = computeStatements({ programme, period, contracts, totals, accepted, past })
   await storeOutput(table, outputOf(close, 'rated'), RatedOutput, { statements })
 }
 

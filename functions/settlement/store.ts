@@ -40,9 +40,17 @@ export const findCloses = (table: Table, closings: ClosingPeriod[]): Promise<Clo
 export const listClosed = (table: Table, programme: string): Promise<ClosedPeriod[]> =>
   table.all(closedPeriod, { partition: `CLOSES#${programme}` })
 
-/** @throws Conflict when the period has a close already */
-export const createClose = (table: Table, { programme, period, identity, ...rest }: CloseRecord): Promise<void> =>
+/**
+ * `cutoffs` are the writes by which other domains cut the period off in the same transaction.
+ * @throws Conflict when the period has a close already, or one of them is refused
+ */
+export const createClose = (
+  table: Table,
+  { programme, period, identity, ...rest }: CloseRecord,
+  cutoffs: Write[],
+): Promise<void> =>
   table.commit([
+    ...cutoffs,
     put(close, closeKey({ programme, period }), { programme, period, identity, ...rest }, { when: 'absent' }),
     put(closedPeriod, { pk: `CLOSES#${programme}`, sk: period }, { programme, period, identity }, { when: 'absent' }),
   ])

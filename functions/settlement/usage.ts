@@ -1,15 +1,33 @@
-import type { Table } from '../kernel/table.ts'
-import { type PeriodUsage, reconcilePeriod, type UsageTotal } from '../reconciliation/reconcile.ts'
-import { closedPeriods } from './closed-periods.ts'
-import type { Inputs } from './inputs.ts'
+import {
+  type AcceptedIn,
+  type OutcomeSink,
+  type PeriodUsage,
+  type ReconcileNeeds,
+  reconcilePeriod,
+  type UsageTotal,
+} from '../reconciliation/reconcile.ts'
+import { closesOf } from './closed-periods.ts'
+import { findClosingInputs, type Inputs } from './inputs.ts'
 import { compareText } from './lines.ts'
 
-/** Reconciles a period as if later ones did not exist yet, so that doing it again later gives the same. */
-export async function reconcile(table: Table, inputs: Inputs): Promise<PeriodUsage> {
-  const earlier = async (programme: string) =>
-    (await closedPeriods({ table }, programme)).filter(({ period }) => period < inputs.period)
-  const { totals, ...usage } = await reconcilePeriod({ table, closedPeriods: earlier }, inputs)
-  return { ...usage, totals: totals.toSorted((a, b) => compareText(placeOf(a), placeOf(b))) }
+type Needs = Omit<ReconcileNeeds, 'closedPeriods'>
+
+/**
+ * Reconciles a period as if later ones did not exist yet, so that doing it again later gives the same. What is made
+ * final goes to `sink`, in the order of (partner, sequence, line).
+ */
+export async function reconcile(needs: Needs, inputs: Inputs, sink?: OutcomeSink): Promise<PeriodUsage> {
+  const { programme, period } = inputs
+  const closed = (await closesOf(needs, programme.id)).filter(
+    close => close.state !== 'cutoff' && close.period < period,
+  )
+  const accepted: AcceptedIn[] = []
+  for (const close of closed)
+    accepted.push({ period: close.period, uses: (await findClosingInputs(needs.table, close)).accepted })
+  accepted.push({ period, uses: inputs.accepted })
+  const earlier = async () => closed.map(({ period: month, identity }) => ({ period: month, identity }))
+  const usage = await reconcilePeriod({ ...needs, closedPeriods: earlier }, { ...inputs, accepted }, sink)
+  return { ...usage, totals: usage.totals.toSorted((a, b) => compareText(placeOf(a), placeOf(b))) }
 }
 
 const placeOf = ({ originPeriod, contract, benefit }: UsageTotal): string => `${originPeriod} ${contract} ${benefit}`

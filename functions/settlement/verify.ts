@@ -1,4 +1,5 @@
 import { compactVerify, createLocalJWKSet } from 'jose'
+import type { LineOutcome } from '../../schemas/disposition.ts'
 import {
   type CloseRecord,
   NettedOutput,
@@ -11,7 +12,7 @@ import { tokenTypes } from '../../schemas/token.ts'
 import { canonicalJson, hashOf } from '../kernel/canonical.ts'
 import type { Table } from '../kernel/table.ts'
 import { finalsOf } from '../reconciliation/finals.ts'
-import type { PeriodUsage } from '../reconciliation/reconcile.ts'
+import type { OutcomeSink } from '../reconciliation/reconcile.ts'
 import { computeStatements } from './compute.ts'
 import { findClosingInputs, frozenInputs, lastBlockHash, loadPast, type SettlementNeeds } from './inputs.ts'
 import { type Block, blocksOf, changesOf, transfersOf } from './ledger.ts'
@@ -40,19 +41,27 @@ async function differencesOf({ table, keys }: Needs, close: CloseRecord): Promis
   if ('broken' in frozen || hashOf(frozen.value) !== close.identity) return ['output inputs']
   const recomputed = await readable('frozen usage, history or earlier closes', async () => {
     const inputs = await frozenInputs(table, frozen.value)
-    const usage = await reconcile(table, inputs)
+    const finals = finalsComparison(table, close)
+    const usage = await reconcile({ table }, inputs, finals.compare)
     const past = await loadPast(table, close, usage.totals)
     const statements = computeStatements({ ...inputs, totals: usage.totals, past })
     const previousHash = await lastBlockHash(table, close)
     const blocks = blocksOf(close.programme, close.period, statements.flatMap(transfersOf), previousHash)
-    return { usage, statements, blocks, previousHash, netting: net(statements, inputs.contracts, past.standings) }
+    return {
+      usage,
+      finals: await finals.end(),
+      statements,
+      blocks,
+      previousHash,
+      netting: net(statements, inputs.contracts, past.standings),
+    }
   })
   if ('broken' in recomputed) return [recomputed.broken]
-  const { usage, statements, blocks, previousHash, netting } = recomputed.value
+  const { usage, finals, statements, blocks, previousHash, netting } = recomputed.value
   const posted = { blocks: blocks.length, hash: blocks.at(-1)?.block.hash ?? previousHash }
   const { dispositions, totals } = usage
   return [
-    ...(await finalDifferences(table, close, usage)),
+    ...finals,
     ...(await differs('output reconciled', { dispositions, totals }, () =>
       findOutput(table, outputOf(close, 'reconciled'), ReconciledOutput),
     )),
@@ -84,11 +93,33 @@ async function differs(name: string, expected: unknown, read: () => Promise<unkn
   return same ? [] : [name]
 }
 
-function finalDifferences(table: Table, { programme, period, identity }: CloseRecord, usage: PeriodUsage) {
-  const sorted = (outcomes: PeriodUsage['outcomes']) => outcomes.map(outcome => canonicalJson(outcome)).sort()
-  return differs('final dispositions', sorted(usage.outcomes), async () =>
-    sorted(await finalsOf({ table }, { programme, period, identity })),
-  )
+/** Compares what is computed with what is stored, line by line: the first line that differs is told. */
+function finalsComparison(table: Table, { programme, period, identity }: CloseRecord) {
+  const stored = finalsOf({ table }, { programme, period, identity })
+  let different: string | undefined
+  const nameOf = ({ partner, sequence, line }: LineOutcome) =>
+    `final disposition of line ${sequence}/${line} of ${partner}`
+  async function next(): Promise<LineOutcome | undefined> {
+    const read = await readable('final dispositions', () => stored.next())
+    if ('broken' in read) different = read.broken
+    return 'value' in read && !read.value.done ? read.value.value : undefined
+  }
+  const compare: OutcomeSink = async outcomes => {
+    for (const outcome of outcomes) {
+      if (different !== undefined) return
+      const found = await next()
+      if (!found || canonicalJson(found) !== canonicalJson(outcome)) different ??= nameOf(outcome)
+    }
+  }
+  return {
+    compare,
+    async end(): Promise<string[]> {
+      const left = different === undefined ? await next() : undefined
+      if (left) different = nameOf(left)
+      await stored.return(undefined)
+      return different === undefined ? [] : [different]
+    },
+  }
 }
 
 async function ledgerDifferences(table: Table, { programme, period }: CloseRecord, blocks: Block[]): Promise<string[]> {

@@ -109,6 +109,10 @@ function shown(held: LinkedEntitlement, used: UsedQuota, now: Instant): TokenEnt
   return [{ id, bid, ...standing, ...(lim && { lim }), ...(rem !== undefined && { rem }) }]
 }
 
+/** Whether a token that is minted at this instant would carry the entitlement. */
+export const isUsable = (held: LinkedEntitlement, now: Instant): boolean =>
+  standingOf(held, epochSeconds(now)) !== undefined
+
 /**
  * Whether the entitlement is live at this second. A timer may be late: what is past its end counts as ended, and what
  * grace keeps alive counts as ending, before anything is stored.

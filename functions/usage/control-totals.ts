@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { type Dictionary, parseDictionary } from 'structured-headers'
 import { Refusal } from '../kernel/refusal.ts'
 
@@ -9,13 +10,11 @@ export type ControlTotals = {
   controlQuantity?: number | undefined
 }
 
-/** @throws Refusal control-total-mismatch; invalid-request when the digest header cannot be read */
+/** @throws Refusal control-total-mismatch */
 export function checkControlTotals(
-  { contentDigest, controlCount, controlQuantity }: ControlTotals,
-  batch: { digest: string; lines: number; quantity: number },
+  { controlCount, controlQuantity }: ControlTotals,
+  batch: { lines: number; quantity: number },
 ): void {
-  const stated = contentDigest === undefined ? undefined : sha256Of(contentDigest)
-  if (stated !== undefined && stated !== batch.digest) throw mismatch(`its SHA-256 is ${batch.digest}`)
   if (controlCount !== undefined && controlCount !== batch.lines) throw mismatch(`it has ${batch.lines} lines`)
   if (controlQuantity !== undefined && controlQuantity !== batch.quantity)
     throw mismatch(`the quantities of its well-formed lines add up to ${batch.quantity}`)
@@ -23,13 +22,48 @@ export function checkControlTotals(
 
 const mismatch = (detail: string): Refusal => new Refusal('control-total-mismatch', `nothing was stored: ${detail}`)
 
-/** Algorithms other than sha-256 are passed over (RFC 9530 §2), unless there is none that can be checked. */
-function sha256Of(header: string): string {
-  const [digest] = dictionaryOf(header).get('sha-256') ?? []
-  if (!(digest instanceof ArrayBuffer) || digest.byteLength !== 32)
-    throw new Refusal('invalid-request', 'Content-Digest has no sha-256 digest such as sha-256=:…:')
-  return Buffer.from(digest).toString('hex')
+/** Those of RFC 9530 that are not deprecated, by their bytes; others are passed over. */
+const algorithms = { 'sha-256': 32, 'sha-512': 64 } as const
+type Algorithm = keyof typeof algorithms
+
+/**
+ * The digests that `Content-Digest` states of the body as it is sent, its content coding included (RFC 9530 §2). Each
+ * one that can be checked is checked.
+ * @throws Refusal invalid-request when there is none that can be checked; `check` throws control-total-mismatch
+ */
+export function statedDigests(header: string | undefined) {
+  const stated = header === undefined ? [] : digestsOf(header)
+  const running = stated.map(({ algorithm, digest }) => ({
+    algorithm,
+    digest,
+    hash: createHash(algorithm.replace('-', '')),
+  }))
+  return {
+    update(sent: Uint8Array): void {
+      for (const { hash } of running) hash.update(sent)
+    },
+    check(): void {
+      for (const { algorithm, digest, hash } of running) {
+        const found = hash.digest('base64')
+        if (found !== digest) throw mismatch(`the body as it arrived has the digest ${algorithm}=:${found}:`)
+      }
+    },
+  }
 }
+
+function digestsOf(header: string): { algorithm: Algorithm; digest: string }[] {
+  const dictionary = dictionaryOf(header)
+  const names = (Object.keys(algorithms) as Algorithm[]).filter(name => dictionary.has(name))
+  if (names.length === 0) throw unreadable()
+  return names.map(algorithm => {
+    const [digest] = dictionary.get(algorithm) ?? []
+    if (!(digest instanceof ArrayBuffer) || digest.byteLength !== algorithms[algorithm]) throw unreadable()
+    return { algorithm, digest: Buffer.from(digest).toString('base64') }
+  })
+}
+
+const unreadable = (): Refusal =>
+  new Refusal('invalid-request', 'Content-Digest has no digest that can be checked, such as sha-256=:…: or sha-512=:…:')
 
 function dictionaryOf(header: string): Dictionary {
   try {

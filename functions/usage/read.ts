@@ -1,5 +1,7 @@
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
 import type { Instant, Period } from '../../schemas/primitives.ts'
-import type { Manifest, UsageEvent, UsageHead } from '../../schemas/usage.ts'
+import type { Chunk, Manifest, UsageEvent, UsageHead } from '../../schemas/usage.ts'
 import type { Table } from '../kernel/table.ts'
 import { parseLine } from './parse.ts'
 import { unpackLines } from './segments.ts'
@@ -24,15 +26,54 @@ export async function* eachLine(
   { partner, from = 1, upTo }: { partner: string; from?: number; upTo?: number },
 ): AsyncGenerator<ReceivedLine> {
   const last = upTo ?? (await findHead(table, partner))?.sequence ?? 0
-  if (last < from) return
+  for await (const manifest of batchesBetween({ table }, { partner, from, upTo: last })) yield* linesOf(table, manifest)
+}
+
+/** A partner's batches in the order of their chain, both ends included. @throws when one is missing */
+export async function* batchesBetween(
+  { table }: Needs,
+  { partner, from, upTo }: { partner: string; from: number; upTo: number },
+): AsyncGenerator<Manifest> {
+  if (upTo < from) return
   let expected = from
-  for await (const manifest of manifestsBetween(table, partner, from, last)) {
+  for await (const manifest of manifestsBetween(table, partner, from, upTo)) {
     if (manifest.sequence !== expected++)
       throw new Error(`the chain of ${partner} has a gap before ${manifest.sequence}`)
-    yield* linesOf(table, manifest)
+    yield manifest
   }
-  if (expected !== last + 1) throw new Error(`the chain of ${partner} ends before ${last}`)
+  if (expected !== upTo + 1) throw new Error(`the chain of ${partner} ends before ${upTo}`)
 }
+
+/**
+ * The lines of a batch as texts, piece by piece, with the numbers of the malformed ones: all others are JSON of the
+ * schema, defaults not filled in. @throws when they are not as many as the manifest says
+ */
+export async function* piecesOfBatch(
+  { table }: Needs,
+  { id, partner, lines }: Pick<Manifest, 'partner' | 'lines'> & { id: string },
+): AsyncGenerator<Pick<Chunk, 'firstLine' | 'malformed'> & { texts: string[] }> {
+  let count = 0
+  for await (const { firstLine, lines: held, malformed, data } of chunksOfBatch(table, partner, id)) {
+    const texts = await textsOf(data)
+    if (texts.length !== held || firstLine !== count + 1) throw notWhole({ id, lines }, count)
+    count += held
+    yield { firstLine, texts, malformed }
+  }
+  if (count !== lines) throw notWhole({ id, lines }, count)
+}
+
+const inflate = promisify<Uint8Array, { maxOutputLength: number }, Buffer<ArrayBuffer>>(gunzip)
+const inflatedLimit = 4_000_000
+
+/** The lines of a segment at once, which is several times as fast as byte by byte. Each ends with a line feed. */
+async function textsOf(data: Uint8Array): Promise<string[]> {
+  const texts = (await inflate(data, { maxOutputLength: inflatedLimit })).toString().split('\n')
+  if (texts.pop() !== '') throw new Error('a segment ends inside a line')
+  return texts
+}
+
+const notWhole = ({ id, lines }: { id: string; lines: number }, count: number) =>
+  new Error(`batch ${id} has ${count} lines, its manifest ${lines}`)
 
 async function* linesOf(table: Table, manifest: Manifest): AsyncGenerator<ReceivedLine> {
   const { id, partner, sequence, receivedAt, oldestOpen } = manifest
@@ -43,7 +84,7 @@ async function* linesOf(table: Table, manifest: Manifest): AsyncGenerator<Receiv
       yield { partner, sequence, line, receivedAt, oldestOpen, text, ...(event && { event }) }
     }
   }
-  if (number !== manifest.lines) throw new Error(`batch ${id} has ${number} lines, its manifest ${manifest.lines}`)
+  if (number !== manifest.lines) throw notWhole(manifest, number)
 }
 
 export const usageHead = ({ table }: Needs, partner: string): Promise<UsageHead | undefined> => findHead(table, partner)

@@ -1,11 +1,12 @@
 import { z } from '@hono/zod-openapi'
-import type { Context } from 'hono'
-import { BatchReceipt, UsageEvent, usageLimits } from '../../schemas/usage.ts'
-import { idempotent } from '../kernel/idempotency.ts'
+import { BatchReceipt, UsageEvent } from '../../schemas/usage.ts'
+import { underKey } from '../kernel/idempotency.ts'
 import { Refusal } from '../kernel/refusal.ts'
 import { type App, json, operation, partnerOf, problemAnswer, router } from '../kernel/validate.ts'
+import { type ByteStream, type ContentCoding, piecesOf } from './body.ts'
 import type { UsageMediaType } from './parse.ts'
-import { type ReceiveNeeds, receiveBatch } from './receive.ts'
+import { readBatch } from './read-batch.ts'
+import { batchIdOf, type ReceiveNeeds, storeBatch } from './receive.ts'
 
 const count = z
   .string()
@@ -13,7 +14,9 @@ const count = z
   .transform(Number)
 
 const headers = z.object({
-  'content-digest': z.string().max(1000).optional().openapi({ description: 'RFC 9530, sha-256' }),
+  'content-digest': z.string().max(1000).optional().openapi({
+    description: 'RFC 9530, sha-256 or sha-512, of the body as it is sent: of the gzip if it is compressed',
+  }),
   'tessera-control-count': count.optional().openapi({ type: 'string', description: 'Lines of the batch' }),
   'tessera-control-quantity': count.optional().openapi({ type: 'string', description: 'Sum of the quantities' }),
 })
@@ -42,26 +45,25 @@ export const usageRoutes = (needs: ReceiveNeeds): App =>
     operation({
       method: 'post',
       path: '/v1/usage-batches',
-      summary: 'Report usage: up to 10,000 events, stored whole or not at all',
+      summary: 'Report usage: up to 10,000 events, stored whole or not at all, as they are or as gzip',
       tag: 'partner',
       scopes: ['usage:write'],
-      middleware: [idempotent(needs, { replay: false })],
       request: { headers, body },
       responses: { 202: json(BatchReceipt, 'Stored; malformed lines are listed'), default: problemAnswer },
     }),
     async c => {
       const partner = partnerOf(c, 'only a partner reports usage')
-      const mediaType = mediaTypeOf(c.req.raw.headers)
       const totals = c.req.valid('header')
-      const receipt = await receiveBatch(needs, {
-        partner,
-        body: await bodyOf(c.req),
-        mediaType,
+      const read = await readBatch({
+        mediaType: mediaTypeOf(c.req.raw.headers),
+        coding: codingOf(c.req.raw.headers),
+        body: await bodyOf(c.req.raw, () => c.req.arrayBuffer()),
         contentDigest: totals['content-digest'],
         controlCount: totals['tessera-control-count'],
         controlQuantity: totals['tessera-control-quantity'],
       })
-      return c.json(receipt, 202)
+      const content = batchIdOf(partner, read)
+      return c.json(await underKey(needs, c, { content, work: () => storeBatch(needs, partner, read) }), 202)
     },
   )
 
@@ -70,25 +72,22 @@ function mediaTypeOf(received: Headers): UsageMediaType {
   const mediaType = type.trim().toLowerCase()
   if (mediaType !== 'application/x-ndjson' && mediaType !== 'application/json')
     throw new Refusal('unsupported-media-type', 'send application/x-ndjson or application/json')
-  const coding = received.get('content-encoding')?.trim().toLowerCase() ?? 'identity'
-  if (coding !== 'identity' && coding !== '')
-    throw new Refusal('unsupported-media-type', `the content coding ${coding.slice(0, 40)} is not supported`)
   return mediaType
 }
 
-/** The body's bytes, read no further than a batch may be long. */
-async function bodyOf(sent: Pick<Context['req'], 'raw' | 'arrayBuffer'>): Promise<Uint8Array> {
-  const { raw: request } = sent
-  // A middleware that compares repeated requests has read it already; Hono keeps what it read.
-  if (request.bodyUsed) return new Uint8Array(await sent.arrayBuffer())
-  const tooLarge = () => new Refusal('body-too-large', `a batch has at most ${usageLimits.bytes} bytes; split it`)
-  if (Number(request.headers.get('content-length') ?? 0) > usageLimits.bytes) throw tooLarge()
-  const parts: Uint8Array[] = []
-  let length = 0
-  for await (const part of request.body ?? []) {
-    length += part.byteLength
-    if (length > usageLimits.bytes) throw tooLarge()
-    parts.push(part)
-  }
-  return Buffer.concat(parts)
+/** `x-gzip` is another name of gzip, and names of codings have no case (RFC 9110 §8.4.1). */
+function codingOf(received: Headers): ContentCoding {
+  const coding = received.get('content-encoding')?.trim().toLowerCase() ?? ''
+  if (coding === 'gzip' || coding === 'x-gzip') return 'gzip'
+  if (coding === '' || coding === 'identity') return 'identity'
+  // What would be understood is told as RFC 9110 §15.5.16 asks for.
+  throw new Refusal('unsupported-media-type', `the content coding ${coding.slice(0, 40)} is not supported; use gzip`, {
+    headers: { 'accept-encoding': 'gzip' },
+  })
+}
+
+/** The body as it arrives. */
+async function bodyOf(request: Request, kept: () => Promise<ArrayBuffer>): Promise<ByteStream> {
+  // A middleware may have read it already; Hono keeps what it read.
+  return request.bodyUsed || !request.body ? piecesOf(new Uint8Array(await kept())) : request.body
 }

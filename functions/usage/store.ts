@@ -55,23 +55,19 @@ export const storeChunk = (table: Table, partner: string, piece: Chunk): Promise
  * Makes a batch exist: manifest, end of the chain and pointer in one transaction.
  * @throws Conflict when a rival moved the chain's end, or committed or swept this batch
  */
-export const commitManifest = (table: Table, record: Manifest, next: UsageHead): Promise<void> =>
-  table.commit([
-    put(manifest, manifestKey(record.partner, record.sequence), record, { when: 'absent' }),
+export const commitManifest = (
+  table: Table,
+  { manifest: record, receipt, head: next }: { manifest: Manifest; receipt: string; head: UsageHead },
+): Promise<void> => {
+  const { id, partner, chunks, sequence } = record
+  // The receipt lies beside the id, by which it is asked for: with it the manifest would cost a second unit, twice.
+  const committed: BatchPointer = { id, partner, state: 'committed', chunks, sequence, receipt }
+  return table.commit([
+    put(manifest, manifestKey(partner, sequence), record, { when: 'absent' }),
     putHead(next),
-    put(
-      pointer,
-      pointerKey(record.partner, record.id),
-      {
-        id: record.id,
-        partner: record.partner,
-        state: 'committed',
-        chunks: record.chunks,
-        sequence: record.sequence,
-      },
-      { when: { equals: { state: 'receiving' } } },
-    ),
+    put(pointer, pointerKey(partner, id), committed, { when: { equals: { state: 'receiving' } } }),
   ])
+}
 
 /** @throws Conflict when a rival moved the chain's end or made this cut */
 export const commitCut = (table: Table, record: UsageCut, next: UsageHead): Promise<void> =>

@@ -7,7 +7,8 @@ type Needs = { table: Table }
 /**
  * Clears away the chunks of a batch that never committed, once its `receiving` pointer has expired. The claim takes
  * the pointer's place, so that a retry of the same bytes either came first, and keeps its chunks, or has to wait. A
- * batch commits in one transaction with its pointer: where there is none, there is no manifest either.
+ * batch commits in one transaction with its pointer: where there is none, there is no manifest either. A sweep that
+ * died half way is taken over by the next one, and by the next try of the same bytes.
  * @returns whether this call swept
  */
 export async function sweepBatch({ table }: Needs, pointer: BatchPointer): Promise<boolean> {

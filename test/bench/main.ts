@@ -11,6 +11,7 @@ const runs: Record<Topic, (stage: Stage) => Promise<Section>> = {
   mint: async stage => (await import('./mint.ts')).mintTopic(stage),
   bundle: async stage => (await import('./bundle.ts')).bundleTopic(stage),
   status: async stage => (await import('./status.ts')).statusTopic(stage),
+  ingest: async stage => (await import('./ingest.ts')).ingestTopic(stage),
 }
 
 const help = `npm run bench -- [options]

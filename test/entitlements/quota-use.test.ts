@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
-import { noteUses, usedOfQuota } from '../../functions/entitlements/quota-use.ts'
+import { usedOfQuota } from '../../functions/entitlements/quota-count.ts'
+import { noteUses } from '../../functions/entitlements/quota-use.ts'
 import { remainingOf } from '../../functions/entitlements/remaining.ts'
 import { recordType } from '../../functions/kernel/table.ts'
 import { linkWithQuota } from '../../functions/links/find-links.ts'
@@ -13,7 +14,7 @@ import { instant, type MembershipWorld, membershipWorld, standing } from '../mem
 const allowance = (quota: object, validFrom = '2026-01-01T00:00:00Z') =>
   ({ id: 'ent_1', timeZone: 'Asia/Shanghai', validFrom, quota }) as unknown as LinkedEntitlement
 const usedIn = (periods: [string, number][], id = 'ent_1') => ({
-  [id]: Object.fromEntries(periods),
+  [id]: { used: Object.fromEntries(periods) },
 })
 const monthly = { per: 'P1M', limit: 4, rollover: false }
 

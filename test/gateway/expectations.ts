@@ -1,3 +1,4 @@
+import { contentId } from '../../functions/kernel/ids.ts'
 import { contracts, programme } from '../../functions/local/demo.ts'
 import type { Scope } from '../../schemas/client.ts'
 import { partnerDocument, sale, type seedUse } from '../support/gateway.ts'
@@ -53,9 +54,21 @@ const partner = (scopes: Scope[], path: Bearer['path'], eleme: Stranger, more: P
 
 const fixed = (path: string) => () => path
 const periods = `/v1/programmes/${programme.id}/periods`
+const usagePeriod = '/v1/usage-periods/2026-10'
 const [youkuContract] = contracts
 const action = (verb: string) =>
   brand(['memberships:write'], ({ spare }) => `/v1/memberships/${spare}/${verb}`, { body: () => ({ reason: 'suite' }) })
+
+/** The suite holds one of each name. */
+export const heldByTheSuite = ['seen', 'captured', 'voided']
+const redemption = (id: string, verb = '') =>
+  partner(['redemptions:write'], fixed(`/v1/redemptions/${id}${verb}`), absent('redemption'))
+
+/** The suite notes an exception for each of these lines of youku's first batch. */
+export const exceptionalLines = { seen: 1, assigned: 2, resolved: 3, disputed: 4 }
+const exception = (what: keyof typeof exceptionalLines, rest = '') =>
+  fixed(`/v1/exceptions/${contentId('exc', 'youku', '1', 'line', String(exceptionalLines[what]))}${rest}`)
+const nobodyElses = { strangers: { eleme: absent('exception'), jd: absent('exception') } }
 
 const evaluation = ({ link }: Seeded) => ({
   subject: { type: 'link', id: link.id },
@@ -144,6 +157,13 @@ export const expectations: Record<string, Expectation> = {
     body: ({ pass }) => ({ id: 'till-1', token: pass }),
     answers: 201,
   }),
+  'POST /v1/redemptions': partner(['redemptions:write'], fixed('/v1/redemptions'), absent('link'), {
+    body: ({ link }) => ({ id: 'hold-1', linkId: link.id, benefit: 'youku-vip' }),
+    answers: 201,
+  }),
+  'GET /v1/redemptions/{id}': redemption('seen'),
+  'POST /v1/redemptions/{id}/capture': redemption('captured', '/capture'),
+  'POST /v1/redemptions/{id}/void': redemption('voided', '/void'),
   'POST /v1/entitlement-tokens': partner(['entitlements:read'], fixed('/v1/entitlement-tokens'), absent('link'), {
     body: ({ link }) => ({ linkId: link.id }),
   }),
@@ -179,6 +199,51 @@ export const expectations: Record<string, Expectation> = {
     ({ batch }) => `/v1/usage-batches/${batch.id}/dispositions`,
     absent('batch'),
   ),
+  'GET /v1/usage-batches/{id}/dispositions.csv': partner(
+    ['usage:write'],
+    ({ batch }) => `/v1/usage-batches/${batch.id}/dispositions.csv`,
+    absent('batch'),
+  ),
+  'GET /v1/usage-batches': partner(['usage:write'], fixed('/v1/usage-batches'), { own: 200 }),
+  'GET /v1/usage-periods/{period}': partner(['usage:write'], fixed(usagePeriod), { own: 200 }),
+  'GET /v1/usage-periods/{period}/days': partner(['usage:write'], fixed(`${usagePeriod}/days`), { own: 200 }),
+  'GET /v1/usage-periods/{period}/days.csv': partner(['usage:write'], fixed(`${usagePeriod}/days.csv`), { own: 200 }),
+  'GET /v1/usage-periods/{period}/dispositions': partner(['usage:write'], fixed(`${usagePeriod}/dispositions`), {
+    own: 200,
+  }),
+  'GET /v1/usage-periods/{period}/dispositions.csv': partner(
+    ['usage:write'],
+    fixed(`${usagePeriod}/dispositions.csv`),
+    { own: 200 },
+  ),
+
+  'GET /v1/exceptions': partner(['usage:write', 'finance:read'], fixed('/v1/exceptions'), absent('exception'), {
+    strangers: { eleme: { own: 200 }, jd: { own: 200 } },
+  }),
+  'GET /v1/exceptions/{id}': partner(
+    ['usage:write', 'finance:read'],
+    exception('seen'),
+    absent('exception'),
+    nobodyElses,
+  ),
+  'GET /v1/exceptions/{id}/lines': partner(
+    ['usage:write', 'finance:read'],
+    exception('seen', '/lines'),
+    absent('exception'),
+    nobodyElses,
+  ),
+  'POST /v1/exceptions/{id}/assign': brand(['finance:write'], exception('assigned', '/assign'), {
+    body: () => ({ assignee: 'mei' }),
+    strangers: { jd: absent('exception') },
+  }),
+  'POST /v1/exceptions/{id}/resolve': brand(['finance:write'], exception('resolved', '/resolve'), {
+    body: () => ({ outcome: 'rejected', reason: 'suite' }),
+    strangers: { jd: absent('exception') },
+  }),
+  'POST /v1/exceptions/{id}/dispute': partner(['usage:write'], exception('disputed', '/dispute'), absent('exception'), {
+    body: () => ({ reason: 'suite' }),
+    ...nobodyElses,
+  }),
 
   'GET /v1/programmes/{programme}/periods': brand(['finance:read'], fixed(periods)),
   'GET /v1/programmes/{programme}/periods/{period}': brand(['finance:read'], fixed(`${periods}/2026-10`)),

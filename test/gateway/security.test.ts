@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { noteExceptions } from '../../functions/exceptions/note-exceptions.ts'
 import { clients } from '../../functions/local/demo.ts'
 import { issuePass } from '../../functions/passes/issue-pass.ts'
+import { hold } from '../../functions/redemptions/hold.ts'
 import type { Scope } from '../../schemas/client.ts'
+import type { Instant, Period } from '../../schemas/primitives.ts'
 import type { Problem } from '../../schemas/problem.ts'
 import { routes } from '../../schemas/routes.ts'
 import { badAuthorizations, homemadeToken } from '../support/callers.ts'
 import { closeOctober, type GatewayWorld, gatewayWorld, leaksOf, seedTerms, seedUse } from '../support/gateway.ts'
-import { type Expectation, expectations, type Seeded } from './expectations.ts'
+import { type Expectation, exceptionalLines, expectations, heldByTheSuite, type Seeded } from './expectations.ts'
 
 const keyOf = ({ method, path }: { method: string; path: string }) => `${method} ${path}`
 type Bearer = Extract<Expectation, { access: 'bearer' }>
@@ -36,6 +39,21 @@ beforeAll(async () => {
   const { member, programme } = use.link
   const { token: pass } = await issuePass(world.services, { member, programme, partner: 'youku' })
   seeded = { ...use, statement, pass }
+  for (const id of heldByTheSuite)
+    await hold(world.services, { partner: 'youku', id, linkId: use.link.id, benefit: 'youku-vip', quantity: 1 })
+  await noteExceptions(world.services, {
+    partner: 'youku',
+    batch: use.batch.id,
+    sequence: 1,
+    receivedAt: '2026-10-20T02:00:00Z' as Instant,
+    findings: Object.values(exceptionalLines).map(line => ({
+      line,
+      disposition: 'future',
+      programme: '88vip',
+      period: '2026-10' as Period,
+      final: true,
+    })),
+  })
   world.confidential.add(pass)
   bad = await badAuthorizations(world, use.batch.receipt)
   for (const authorization of Object.values(bad)) {

@@ -183,7 +183,8 @@ describe('routes and methods', () => {
     ['GET', '/v1/memberships', ['POST']],
     ['PATCH', '/v1/links', ['GET', 'HEAD']],
     ['PUT', '/link/youku', ['GET', 'HEAD', 'POST']],
-    ['OPTIONS', '/v1/usage-batches', ['POST']],
+    ['OPTIONS', '/v1/usage-batches', ['GET', 'HEAD', 'POST']],
+    ['POST', '/v1/usage-periods/2026-10/days.csv', ['GET', 'HEAD']],
   ])('%s %s is not allowed', async (method, path, allowed) => {
     const answer = await world.call(undefined, method, path)
     await problemOf(answer, 405, 'method-not-allowed')
@@ -237,6 +238,8 @@ describe('routes and methods', () => {
     ['youku', 'GET', id => `/status-lists/${id}/0`],
     ['youku', 'GET', id => `/v1/usage-batches/${id}`],
     ['youku', 'GET', id => `/v1/usage-batches/${id}/dispositions`],
+    ['youku', 'GET', id => `/v1/usage-periods/${id}`],
+    ['youku', 'GET', id => `/v1/usage-periods/${id}/dispositions.csv`],
     ['youku', 'GET', id => `/v1/statements/${id}`],
   ]
   test.each(paths)('as %s, %s of an id that is none is refused', async (client, method, path) => {

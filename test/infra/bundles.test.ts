@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { saveClient } from '../../functions/oauth/register-client.ts'
@@ -11,10 +12,11 @@ import { type GuardedTable, guardTable } from '../support/guarded-table.ts'
 import { type Kms, startKms } from '../support/kms.ts'
 import { type Lambda, startLambda } from '../support/lambda.ts'
 import { permitOf } from '../support/policy.ts'
+import { type S3, startS3 } from '../support/s3.ts'
 import { environmentOf, type Synthesis, synthesize } from '../support/synthesis.ts'
 import { freshTable } from '../support/table.ts'
 
-const names = ['api', 'token', 'authorize', 'changes', 'timers', 'settle'] as const
+const names = ['api', 'token', 'authorize', 'changes', 'timers', 'settle', 'drop'] as const
 const Answer = z.object({
   statusCode: z.number(),
   headers: z.record(z.string(), z.string()),
@@ -38,6 +40,7 @@ type Sent = { headers?: Record<string, string>; body?: string }
 
 let synthesis: Synthesis
 let kms: Kms
+let s3: S3
 const tables = new Map<FunctionName, GuardedTable>()
 const lambdas = new Map<FunctionName, Lambda>()
 
@@ -46,16 +49,17 @@ beforeAll(async () => {
   const { template, folder, lambda } = synthesis
   const permitFor = (name: FunctionName) => permitOf(template, lambda(name).Properties.Role['Fn::GetAtt'][0])
   kms = await startKms(caller => permitFor(caller as FunctionName))
+  s3 = await startS3(caller => permitFor(caller as FunctionName))
   const { table: whole, tableName, endpoint } = await freshTable()
   for (const client of clients) await saveClient({ table: whole }, client)
   await Promise.all(
     names.map(async name => {
-      const given = environmentOf(lambda(name), { table: tableName, keyArn: kms.keyArn })
+      const given = environmentOf(lambda(name), { table: tableName, keyArn: kms.keyArn, bucket: s3.bucket })
       const runtime = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: name, AWS_SECRET_ACCESS_KEY: 'none' }
       const bundle = join(folder, lambda(name).Metadata['aws:asset:path'], 'index.mjs')
       const table = await guardTable(endpoint, permitFor(name))
       tables.set(name, table)
-      const endpoints = { DYNAMODB_ENDPOINT: table.endpoint, KMS_ENDPOINT: kms.endpoint }
+      const endpoints = { DYNAMODB_ENDPOINT: table.endpoint, KMS_ENDPOINT: kms.endpoint, S3_ENDPOINT: s3.endpoint }
       lambdas.set(name, await startLambda(bundle, { ...given, ...runtime, ...endpoints }))
     }),
   )
@@ -65,6 +69,7 @@ afterAll(async () => {
   await Promise.all([...lambdas.values()].map(lambda => lambda.stop()))
   await Promise.all([...tables.values()].map(table => table.stop()))
   await kms?.stop()
+  await s3?.stop()
   synthesis?.remove()
 })
 
@@ -255,6 +260,40 @@ describe('bundles that work together, each with the keys and the table as its ro
   })
 })
 
+describe('the bundle of the file drop', () => {
+  const line = (id: string) =>
+    `{"id":"${id}","entitlementId":"ent_1","benefit":"youku-vip","subject":"s","occurredAt":"2026-11-01T00:00:00Z"}\n`
+  /** S3's event, as EventBridge hands it to the Lambda. */
+  const created = (key: string, version: string) => ({
+    source: 'aws.s3',
+    'detail-type': 'Object Created',
+    detail: { version: '0', bucket: { name: s3.bucket }, object: { key, 'version-id': version }, reason: 'PutObject' },
+  })
+  const drop = async (key: string, body: Uint8Array) => {
+    const version = s3.upload(key, body)
+    await invoke('drop', created(key, version))
+    return JSON.parse(s3.textOf(`${key.replace('incoming', 'receipts')}.${version}.json`) ?? '{}') as object
+  }
+
+  it('receives a file of a partner that api registered, twice told and stored once', async () => {
+    const body = gzipSync(line('f-1') + line('f-2'))
+    const result = await drop('incoming/youku/november.ndjson.gz', body)
+    expect(result).toMatchObject({ state: 'complete', lines: 2, batches: [{ receipt: expect.stringMatching(/^ey/) }] })
+    expect(await drop('incoming/youku/november.ndjson.gz', body)).toMatchObject({
+      batches: (result as { batches: object[] }).batches,
+    })
+    expect(kms.allowed).toContainEqual({ caller: 'drop', action: 'Decrypt', purpose: 'statement' })
+  })
+
+  it('refuses the file of nobody', async () => {
+    const version = s3.upload('incoming/nobody/a.ndjson', Buffer.from(line('f-3')))
+    await invoke('drop', created('incoming/nobody/a.ndjson', version))
+    expect(JSON.parse(s3.textOf(`refused/nobody/a.ndjson.${version}.json`) ?? '{}')).toMatchObject({
+      code: 'partner-not-found',
+    })
+  })
+})
+
 describe('the bundle of the token path', () => {
   const bundle = () => bundleOf(join(synthesis.folder, synthesis.lambda('token').Metadata['aws:asset:path']))
 
@@ -287,6 +326,7 @@ describe('bundles behind the stream and the schedule', () => {
 describe('roles', () => {
   it('allow every call of KMS and of the table that the bundles made above', () => {
     expect(kms.refused).toEqual([])
+    expect(s3.refused).toEqual([])
     expect(kms.allowed.map(({ action }) => action)).toContain('GenerateDataKeyPairWithoutPlaintext')
     for (const { refused } of tables.values()) expect(refused).toEqual([])
   })
@@ -310,6 +350,7 @@ describe('roles', () => {
       changes: ['event'],
       timers: ['event', 'client'],
       settle: ['statement'],
+      drop: ['statement'],
     })
     for (const name of names) {
       const decrypts = (conditionKeys: Record<string, string[]>) =>
@@ -323,7 +364,7 @@ describe('roles', () => {
     for (const name of names) {
       const may = (action: string, conditionKeys: Record<string, string[]>) =>
         permitFor(name)({ action: `kms:${action}`, conditionKeys })
-      const creates = name !== 'changes' && name !== 'token'
+      const creates = !['changes', 'token', 'drop'].includes(name)
       for (const purpose of KeyPurpose.options) {
         expect(may('GenerateDataKeyPairWithoutPlaintext', context(purpose))).toBe(creates)
         expect(may('ReEncryptFrom', context(purpose))).toBe(creates)
@@ -348,5 +389,45 @@ describe('roles', () => {
       expect(write(action)).toBe(false)
     }
     expect(write('DeleteItem', 'STATUS#youku#1')).toBe(false)
+  })
+
+  it('keep the file drop to usage in the table and to its prefixes in the bucket', () => {
+    const permit = permitFor('drop')
+    const may = (action: string, ...partitions: string[]) =>
+      permit({ action: `dynamodb:${action}`, conditionKeys: { 'dynamodb:LeadingKeys': partitions } })
+    for (const action of ['PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem']) {
+      expect(may(action, 'USAGE#youku')).toBe(true)
+      expect(may(action, 'CHUNKS#youku#bat_1')).toBe(true)
+      for (const partition of [
+        'KEYS',
+        'LINK#lnk_1',
+        'STATUS#youku',
+        'PARTNER#youku',
+        'CLIENT#alibaba',
+        'CLOSE#88vip#2026-10',
+      ])
+        expect([action, partition, may(action, partition)]).toEqual([action, partition, false])
+      expect(may(action)).toBe(false)
+    }
+    const s3May = (action: string, part: string) => permit({ action: `s3:${action}`, part, conditionKeys: {} })
+    const actions = [
+      'GetObject',
+      'GetObjectVersion',
+      'PutObject',
+      'DeleteObject',
+      'DeleteObjectVersion',
+      'PutObjectAcl',
+    ]
+    const allowed = (prefix: string) => actions.filter(action => s3May(action, `/${prefix}/youku/a.ndjson`))
+    expect(Object.fromEntries(['incoming', 'receipts', 'refused', 'other'].map(name => [name, allowed(name)]))).toEqual(
+      {
+        incoming: ['GetObject', 'GetObjectVersion'],
+        receipts: ['GetObject', 'PutObject'],
+        refused: ['PutObject'],
+        other: [],
+      },
+    )
+    for (const name of names.filter(other => other !== 'drop'))
+      expect(permitFor(name)({ action: 's3:PutObject', part: '/receipts/a', conditionKeys: {} })).toBe(false)
   })
 })

@@ -31,7 +31,9 @@ test('the package is what is built, the page, the licence, and nothing else', { 
   const beside = paths.filter(path => !path.startsWith('dist/'))
   expect(beside.sort()).toEqual(['LICENSE', 'README.md', 'package.json'])
   const emitted = paths.filter(path => path.startsWith('dist/'))
-  expect(emitted.filter(path => !/^dist\/(?:middleware\/|testing\/)?[a-z-]+(?:\.d\.ts|\.js)$/.test(path))).toEqual([])
+  expect(
+    emitted.filter(path => !/^dist\/(?:middleware\/|testing\/|send\/)?[a-z-]+(?:\.d\.ts|\.js)$/.test(path)),
+  ).toEqual([])
   expect(emitted.filter(path => path.endsWith('.js')).length * 2).toBe(emitted.length)
   for (const { types, default: code } of Object.values((await manifest()).exports)) {
     expect(paths).toEqual(expect.arrayContaining([types.slice(2), code.slice(2)]))
@@ -72,7 +74,9 @@ test('plain Node imports every export', { timeout: 60_000 }, async () => {
   expect(testing?.split(' ')).toContain('createTestIssuer')
 })
 
-test('npx finds its one command under its own name, which speaks of itself by it', { timeout: 120_000 }, async () => {
+test('npx finds each command by the package’s name, and it speaks of itself by that', {
+  timeout: 120_000,
+}, async () => {
   const partner = join(built.kit, '../partner')
   await mkdir(partner)
   await writeFile(join(partner, 'package.json'), '{ "private": true }')
@@ -87,8 +91,12 @@ test('npx finds its one command under its own name, which speaks of itself by it
   const wrong = await npx('revokd').catch(error => error.stderr)
   expect(wrong).toContain(`Help: npx ${name} --help`)
   const readme = await readFile(join(built.kit, 'README.md'), 'utf8')
-  // A name without a scope is anybody's to register.
-  expect([...readme.matchAll(/npx (\S+?)[`\s]/g)].map(([, called]) => called)).toEqual([name, name, name])
+  // A name without a scope is anybody's to register, so the package is named before the command.
+  const called = [...readme.matchAll(/npx (?:--package=)?(\S+?)[`\s]/g)].map(([, called]) => called)
+  expect(new Set(called)).toEqual(new Set([name]))
+  const usage = (...args: string[]) => npm(partner, 'exec', `--package=${name}`, '--', 'tessera-usage', ...args)
+  expect(await usage('--version')).toMatch(/^\d+\.\d+\.\d+\n$/)
+  expect(await usage('--help')).toContain(`npx --package=${name} tessera-usage send FILE`)
 })
 
 const consumer = `

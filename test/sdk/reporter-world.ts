@@ -1,3 +1,4 @@
+import { gunzipSync } from 'node:zlib'
 import { usageHead } from '../../functions/usage/read.ts'
 import {
   CHAIN_START,
@@ -27,7 +28,9 @@ export async function reporterWorld() {
     const send = async () => world.app.request(url, init)
     if (url === `${issuer}/oauth/token`) tokenRequests.push(String(init.body))
     if (url !== `${issuer}/v1/usage-batches`) return send()
-    sent.push({ body: Buffer.from(init.body as Uint8Array).toString(), headers: new Headers(init.headers) })
+    const headers = new Headers(init.headers)
+    const bytes = Buffer.from(init.body as Uint8Array)
+    sent.push({ body: (headers.has('content-encoding') ? gunzipSync(bytes) : bytes).toString(), headers })
     const fault = faults.shift()
     return fault === undefined ? send() : fault(send, init)
   }

@@ -1,8 +1,10 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { put, recordType, type Table, type Write } from '../../functions/kernel/table.ts'
+import { put, recordType, remove, type Table, type Write } from '../../functions/kernel/table.ts'
 import { balances, transfersOfPeriod } from '../../functions/settlement/balances.ts'
 import { requestClose, runClose } from '../../functions/settlement/close.ts'
 import { closesOf } from '../../functions/settlement/closed-periods.ts'
+import { packLines, unpackLines } from '../../functions/usage/segments.ts'
+import { FinalsChunk } from '../../schemas/disposition.ts'
 import { Balance, StatementRecord, StatementToken, Transfer } from '../../schemas/settlement.ts'
 import { tokenTypes } from '../../schemas/token.ts'
 import {
@@ -175,6 +177,43 @@ describe('a stored item that was tampered with is named', () => {
     await overwrite(put(type, key, { ...transfer, amountMinor: transfer.amountMinor + 1 }))
     await expect(verified()).rejects.toThrow(`transfer ${transfer.id}`)
     await overwrite(put(type, key, transfer))
+    await verified()
+  })
+
+  test('final dispositions, by the first line that differs', async () => {
+    const { identity } = await requestClose(world, closingOf(october))
+    const type = recordType('final-dispositions', FinalsChunk)
+    const partition = 'CLOSE#88vip#2026-10'
+    const keyOf = (partner: string, line = 1) => ({
+      pk: partition,
+      sk: `FINAL#${identity}#${partner}#000000000001#00000${line}`,
+    })
+    const right = await world.table.get(type, keyOf('youku'))
+    if (!right) throw new Error('no finals')
+    const lines = unpackLines(right.data).map(line => Buffer.from(line).toString())
+    const overwriteLines = (changed: string[]) => {
+      const packed = packLines(changed.map(line => Buffer.from(line)))
+      return overwrite(
+        put(type, keyOf('youku'), { ...right, lines: changed.length, data: packed[0]?.data ?? right.data }),
+      )
+    }
+    // The second line took one use; a line that is gone shows at the one which follows it.
+    await overwriteLines(lines.map((line, at) => (at === 1 ? line.replace('"2026-10",1,', '"2026-10",2,') : line)))
+    await expect(verified()).rejects.toThrow('final disposition of line 1/2 of youku')
+    await overwriteLines(lines.toSpliced(2, 1))
+    await expect(verified()).rejects.toThrow('final disposition of line 1/3 of youku')
+    await overwriteLines(lines.slice(0, 3))
+    await expect(verified()).rejects.toThrow('final disposition of line 1/4 of youku')
+    await overwriteLines(lines.with(0, '[1,1,"y1","lost"]'))
+    await expect(verified()).rejects.toThrow(
+      'final dispositions (what is stored as a final disposition of youku is none)',
+    )
+    await overwriteLines(lines)
+    await verified()
+    const added = { ...right, partner: 'zz', sequence: 1, line: 1 }
+    await overwrite(put(type, keyOf('zz'), added))
+    await expect(verified()).rejects.toThrow('final disposition of line 1/1 of zz')
+    await overwrite(remove(keyOf('zz')))
     await verified()
   })
 

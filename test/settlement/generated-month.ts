@@ -91,7 +91,7 @@ export const contracts = [
   },
 ]
 
-export async function livedMonth(members: number) {
+export async function livedMonth(members: number, vaultKey = randomBytes(32)) {
   const { table, endpoint, tableName } = await freshTable()
   const clock = testClock(monthStart)
   const config = Config.parse({
@@ -101,7 +101,7 @@ export async function livedMonth(members: number) {
     IDENTITY_CLIENT_ID: 'tessera',
     DYNAMODB_ENDPOINT: endpoint,
   })
-  const services = connect(config, { table, vault: developmentVault(randomBytes(32)), now: clock.now, log: silentLog })
+  const services = connect(config, { table, vault: developmentVault(vaultKey), now: clock.now, log: silentLog })
   for (const client of clients) {
     const secretHash = sha256(clientSecret(client.id))
     await saveClient(services, { ...client, authentication: 'client_secret_basic', secretHash })

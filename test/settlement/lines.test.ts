@@ -4,6 +4,7 @@ import type { UsageTotal } from '../../functions/reconciliation/reconcile.ts'
 import { type BilledLine, isValidIn, linesToBill } from '../../functions/settlement/lines.ts'
 import type { RatedLine } from '../../functions/settlement/rate.ts'
 import type { Contract } from '../../schemas/contract.ts'
+import { AcceptedUse } from '../../schemas/disposition.ts'
 import type { Period } from '../../schemas/primitives.ts'
 import { contractOf, totalOf } from './terms.ts'
 
@@ -49,13 +50,19 @@ const bill = (
   period: string,
   totals: UsageTotal[],
   billed: BilledLine[] = [],
-  { contracts = [terms], former = [] as [string, Contract[]][], firstPeriod = '2026-10' } = {},
+  {
+    contracts = [terms],
+    former = [] as [string, Contract[]][],
+    firstPeriod = '2026-10',
+    accepted = [] as AcceptedUse[],
+  } = {},
 ) =>
   linesToBill({
     period: period as Period,
     firstPeriod: firstPeriod as Period,
     contracts,
     totals,
+    accepted,
     billed,
     formerContracts: new Map(former as [Period, Contract[]][]),
   })
@@ -185,6 +192,71 @@ describe('late usage', () => {
         expect(sums(billed)).toEqual(sums(asBilled(whole)))
       }),
     )
+  })
+})
+
+describe('adjustments', () => {
+  const adjusted = (amountMinor: number, originPeriod = '2026-10', outcome: AcceptedUse['outcome'] = 'adjusted') =>
+    AcceptedUse.parse({
+      exception: 'exc_00000000000000000000000001',
+      partner: 'youku',
+      sequence: 1,
+      line: 1,
+      outcome,
+      amountMinor,
+      matched: {
+        entitlement: 'ent_00000000000000000000000001',
+        benefit: 'youku-vip',
+        subject: 'sub_1',
+        plan: 'annual',
+        type: 'use',
+        occurredAt: '2026-10-10T00:00:00Z',
+        originPeriod,
+        quantity: 2,
+        day: '2026-10-10',
+        contracts: ['youku-2026', 'zother-2026'],
+      },
+    })
+  const ofAdjustments = (lines: RatedLine[]) =>
+    lines
+      .filter(({ model }) => model === 'adjustment')
+      .map(({ line, debtor, creditor, originPeriod, quantity, amountMinor }) => [
+        line,
+        debtor,
+        creditor,
+        originPeriod,
+        Number(quantity),
+        Number(amountMinor),
+      ])
+
+  test('one line for each contract and origin period, whole from payer to payee', () => {
+    const lines = bill('2026-11', [], [], {
+      accepted: [adjusted(100), adjusted(23), adjusted(7, '2026-11'), adjusted(9, '2026-11', 'accepted')],
+    })
+    expect(ofAdjustments(lines)).toEqual([
+      ['adjustment', 'alibaba', 'youku', '2026-10', 4, 123],
+      ['adjustment', 'alibaba', 'youku', '2026-11', 2, 7],
+    ])
+  })
+
+  test('stand outside minimum and maximum', () => {
+    const without = bill('2026-10', [totalOf({ quantity: 10 })])
+    const large = bill('2026-10', [totalOf({ quantity: 10 })], [], { accepted: [adjusted(1_000_000)] })
+    expect(large.filter(({ model }) => model !== 'adjustment')).toEqual(without)
+  })
+
+  test('are neither taken off nor billed again by a later delta', () => {
+    const first = bill('2026-10', [totalOf({ quantity: 10 })], [], { accepted: [adjusted(500)] })
+    const plain = bill('2026-10', [totalOf({ quantity: 10 })])
+    const later = (billed: RatedLine[]) => bill('2026-11', [totalOf({ quantity: 12 })], asBilled(billed))
+    expect(later(first)).toEqual(later(plain))
+    expect(ofAdjustments(later(first))).toEqual([])
+  })
+
+  test('no line of a contract takes the name', () => {
+    expect(() =>
+      contractOf({ lines: [{ id: 'adjustment', benefit: 'youku-vip', model: 'per-use', unitPrice: '1' }] }),
+    ).toThrow('the name is reserved')
   })
 })
 

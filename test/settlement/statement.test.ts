@@ -17,6 +17,7 @@ const draft = (contracts: Contract[], totals = [totalOf()], standings: Standing[
     period,
     contracts,
     totals,
+    accepted: [],
     past: { standings, billed: [], formerContracts: new Map() },
   })
 

@@ -11,6 +11,7 @@ import { receiveBatch } from '../../functions/usage/receive.ts'
 import { Entitlement } from '../../schemas/entitlement.ts'
 import type { Instant, Period } from '../../schemas/primitives.ts'
 import type { Statement } from '../../schemas/settlement.ts'
+import { sourceOf } from '../support/history-source.ts'
 import { freshTable } from '../support/table.ts'
 import { contractOf } from './terms.ts'
 
@@ -94,14 +95,14 @@ export async function newWorld(): Promise<World> {
   return {
     table,
     now,
+    wallNow: now,
     keys: keyRing({ table, vault: developmentVault(), now, wallNow: now, random: systemRandom }),
     issuer: 'https://tessera.example',
     programmeOf: async () => frame,
     contractsOf: async () => contracts,
     partnersOf: async () => ['youku', 'eleme'],
     acceptedIn: async () => [],
-    entitlementsOfPartners: async partners =>
-      new Map(entitlements.filter(({ partner }) => partners.includes(partner)).map(item => [item.id, item])),
+    historySource: sourceOf(entitlements),
     moveTo: instant => {
       time = instant as Instant
     },

@@ -4,13 +4,14 @@
  */
 type Handler = (event: unknown, context: unknown) => Promise<unknown>
 
+const contextOf = (id: number) => ({ awsRequestId: `request-${id}`, getRemainingTimeInMillis: () => 900_000 })
 const send = (message: object) => process.send?.(message)
 
 try {
   const { handler } = (await import(process.argv[2] ?? '')) as { handler: Handler }
   process.on('message', async ({ id, event }: { id: number; event: unknown }) => {
     try {
-      send({ id, result: (await handler(event, { awsRequestId: `request-${id}` })) ?? null })
+      send({ id, result: (await handler(event, contextOf(id))) ?? null })
     } catch (error) {
       send({ id, error: String(error) })
     }

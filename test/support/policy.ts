@@ -18,7 +18,7 @@ const Policy = z.object({
   Roles: z.array(z.object({ Ref: z.string() })),
 })
 
-/** A call of an AWS service. `part` is what its resource has after the table's or key's own name: `/index/gsi1`. */
+/** A call of an AWS service. `part` is what its resource has after the table's, key's or bucket's own name: `/index/gsi1`. */
 export type Call = { action: string; part?: string; conditionKeys: Record<string, string[]> }
 export type Permit = (call: Call) => boolean
 
@@ -31,15 +31,18 @@ export function permitOf(template: Template, role: string): Permit {
   return ({ action, part = '', conditionKeys }) =>
     statements.some(
       statement =>
-        statement.Action.includes(action) && partOf(statement) === part && conditionHolds(statement, conditionKeys),
+        statement.Action.includes(action) &&
+        partsOf(statement).some(pattern => isLike(part, pattern)) &&
+        conditionHolds(statement, conditionKeys),
     )
 }
 
 /** The text after the reference in `Fn::Join`; a plain reference has none. */
-function partOf({ Resource }: Statement): string {
-  const joined = z.object({ 'Fn::Join': z.tuple([z.literal(''), z.array(z.unknown())]) }).safeParse(Resource)
-  return joined.success ? String(joined.data['Fn::Join'][1].at(-1)) : ''
-}
+const partsOf = ({ Resource }: Statement): string[] =>
+  (Array.isArray(Resource) ? (Resource as unknown[]) : [Resource]).map(resource => {
+    const joined = z.object({ 'Fn::Join': z.tuple([z.literal(''), z.array(z.unknown())]) }).safeParse(resource)
+    return joined.success ? String(joined.data['Fn::Join'][1].at(-1)) : ''
+  })
 
 function conditionHolds({ Condition }: Statement, keys: Record<string, string[]>): boolean {
   const every = (operator: keyof typeof Condition, test: (values: string[], wanted: string[]) => boolean) =>

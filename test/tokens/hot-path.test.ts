@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect } from '../../functions/connect.ts'
-import { usedWrite } from '../../functions/entitlements/store.ts'
+import { countedWrite } from '../../functions/entitlements/store.ts'
 import { gateway } from '../../functions/gateway.ts'
 import { tokenPart } from '../../functions/gateway-token.ts'
 import { testClock } from '../../functions/kernel/clock.ts'
@@ -87,8 +87,8 @@ beforeAll(async () => {
   }
   for (const { id: link, partner, entitlements } of [own, foreign]) {
     const periods = { '2026-09': 1000, '2026-10': 987 }
-    const used = Object.fromEntries(entitlements.map(({ id }) => [id, periods]))
-    await direct.write(usedWrite({ link, partner, used }, undefined))
+    const quotas = Object.fromEntries(entitlements.map(({ id }) => [id, { used: periods }]))
+    await direct.write(countedWrite({ link, partner, quotas }, undefined))
   }
   reregister = tokenTtlSeconds =>
     registerPartner(

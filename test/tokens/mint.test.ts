@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { describe, expect, it } from 'vitest'
-import { usedWrite } from '../../functions/entitlements/store.ts'
+import { countedWrite } from '../../functions/entitlements/store.ts'
 import { epochSeconds } from '../../functions/kernel/clock.ts'
 import { keyRing } from '../../functions/tokens/keys.ts'
 import { claimsOf, claimsOfLink, mint } from '../../functions/tokens/mint.ts'
@@ -192,8 +192,8 @@ describe('a token from the store', () => {
     const made = await world.link('lin', 'e-lin', { partner: 'eleme' })
     const entitlement = await standing(world, membership, 'eleme-5off')
     if (!entitlement) throw new Error('no entitlement')
-    const used = { [entitlement.id]: { '2026-10': 3 } }
-    await world.table.write(usedWrite({ link: made.id, partner: 'eleme', used }, undefined))
+    const quotas = { [entitlement.id]: { used: { '2026-10': 3 } } }
+    await world.table.write(countedWrite({ link: made.id, partner: 'eleme', quotas }, undefined))
     expect((await ask('eleme', { linkId: made.id })).entitlements).toMatchObject([{ rem: 1 }])
     world.moveTo('2026-10-31T16:00:00Z')
     expect((await ask('eleme', { linkId: made.id })).entitlements).toMatchObject([{ rem: 4 }])

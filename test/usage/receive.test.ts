@@ -3,12 +3,10 @@ import { createLocalJWKSet, jwtVerify } from 'jose'
 import { beforeEach, expect, test } from 'vitest'
 import { genesisHash, hashOf } from '../../functions/kernel/canonical.ts'
 import type { Table, Write } from '../../functions/kernel/table.ts'
-import { cutUsage } from '../../functions/usage/cut.ts'
 import { eachLine, findBatch, manifestOf, usageHead } from '../../functions/usage/read.ts'
 import { type BatchRequest, receiveBatch } from '../../functions/usage/receive.ts'
 import { findPointer } from '../../functions/usage/store.ts'
 import { sweepBatch } from '../../functions/usage/sweep.ts'
-import type { Period } from '../../schemas/primitives.ts'
 import type { BatchPointer } from '../../schemas/usage.ts'
 import { freshTable } from '../support/table.ts'
 import { eventFields, issuer, ndjson, receiveNeeds } from './support.ts'
@@ -47,7 +45,7 @@ test('a batch is stored as received, with a manifest and a receipt that jose ver
   const manifest = await findBatch({ table }, { partner: 'eleme', id: receipt.id })
   const digest = createHash('sha256').update(body).digest('hex')
   expect(manifest).toMatchObject({ sequence: 1, digest, malformed: 1, quantity: 4, previousHash: genesisHash })
-  const { hash, receipt: _, ...facts } = manifest ?? {}
+  const { hash, ...facts } = manifest ?? {}
   expect(hash).toBe(hashOf(facts))
   const { payload, protectedHeader } = await jwtVerify(
     receipt.receipt,
@@ -172,14 +170,31 @@ test('a sweep clears away what never committed, and leaves what a retry committe
   expect(await texts()).toHaveLength(1)
 })
 
-test('while a sweep is under way the same bytes are asked to wait; a sweep that died is taken up again', async () => {
+test.each(['the next sweep', 'the next try'])('a sweep that died is taken over by %s', async by => {
   const { needs } = receiveNeeds(table)
   const body = ndjson(eventFields())
   const { id } = await receiveBatch({ ...receiveNeeds((await freshTable()).table).needs }, batch(body))
   await expect(sweepBatch({ table: dyingTable(kind => kind === 'commit') }, unfinished(id))).rejects.toThrow('killed')
-  await expect(receiveBatch(needs, batch(body))).rejects.toMatchObject({ code: 'busy' })
-  expect(await sweepBatch({ table }, unfinished(id))).toBe(true)
+  expect(await findPointer(table, 'eleme', id)).toMatchObject({ state: 'sweeping' })
+  if (by === 'the next sweep') expect(await sweepBatch({ table }, unfinished(id))).toBe(true)
   expect(await receiveBatch(needs, batch(body))).toMatchObject({ id, sequence: 1 })
+  expect(await texts()).toHaveLength(1)
+})
+
+test('a sweep that still runs when its batch is sent again deletes nothing of it', async () => {
+  const { needs } = receiveNeeds(table)
+  const body = ndjson(eventFields())
+  const { id } = await receiveBatch(receiveNeeds((await freshTable()).table).needs, batch(body))
+  const slow: Table = {
+    ...table,
+    commit: async writes => {
+      await receiveBatch(needs, batch(body))
+      return table.commit(writes)
+    },
+  }
+  expect(await sweepBatch({ table: slow }, unfinished(id))).toBe(false)
+  expect(await findBatch({ table }, { partner: 'eleme', id })).toMatchObject({ sequence: 1 })
+  expect(await texts()).toHaveLength(1)
 })
 
 test('a sweep that was overtaken by another one and a retry deletes nothing more', async () => {
@@ -220,39 +235,6 @@ test('chunks that were swept between announcing and committing are written again
   expect(await receiveBatch({ ...needs, table: racing }, batch(ndjson(eventFields())))).toMatchObject({ sequence: 1 })
   expect(swept).toBe(true)
   expect(await texts()).toHaveLength(1)
-})
-
-test('a cut is made once, and batches after it know that the period is over', async () => {
-  const { needs } = receiveNeeds(table)
-  const october = { programme: '88vip', period: '2026-10' as Period, partners: ['youku', 'eleme'] }
-  await receiveBatch(needs, batch(ndjson(eventFields())))
-  const cuts = await cutUsage({ table }, october)
-  const head = await manifestOf({ table }, { partner: 'eleme', sequence: 1 })
-  expect(cuts).toEqual([
-    { programme: '88vip', period: '2026-10', partner: 'eleme', sequence: 1, hash: head?.hash },
-    { programme: '88vip', period: '2026-10', partner: 'youku', sequence: 0, hash: genesisHash },
-  ])
-  await receiveBatch(needs, batch(ndjson(eventFields({ id: 'e-2' }))))
-  expect(await cutUsage({ table }, october)).toEqual(cuts)
-  expect(head?.oldestOpen).toEqual({ '88vip': '2026-10' })
-  expect((await manifestOf({ table }, { partner: 'eleme', sequence: 2 }))?.oldestOpen).toEqual({ '88vip': '2026-11' })
-  await cutUsage({ table }, { ...october, period: '2026-08' as Period, partners: ['eleme'] })
-  expect((await usageHead({ table }, 'eleme'))?.oldestOpen).toEqual({ '88vip': '2026-11' })
-  expect((await receiveBatch(needs, batch(ndjson(eventFields()), { partner: 'youku' }))).sequence).toBe(1)
-})
-
-test('cuts and batches at once: every batch is before the cut or knows of it', async () => {
-  const { needs } = receiveNeeds(table)
-  const bodies = Array.from({ length: 8 }, (_, index) => ndjson(eventFields({ id: `e-${index}` })))
-  const [cuts] = await Promise.all([
-    cutUsage({ table }, { programme: '88vip', period: '2026-10' as Period, partners: ['eleme'] }),
-    ...bodies.map(body => receiveBatch(needs, batch(body))),
-  ])
-  const at = cuts[0]?.sequence ?? -1
-  for (let sequence = 1; sequence <= 8; sequence++) {
-    const { oldestOpen } = (await manifestOf({ table }, { partner: 'eleme', sequence })) ?? {}
-    expect(oldestOpen?.['88vip'] ?? 'not told').toBe(sequence > at ? '2026-11' : '2026-10')
-  }
 })
 
 test('a batch of nothing but wrong lines is answered within what a Lambda may answer', async () => {

@@ -65,7 +65,7 @@ test.each<[number, string, Record<string, string>]>([
   [415, 'unsupported-media-type', { 'content-type': 'text/plain' }],
   [415, 'unsupported-media-type', { 'content-type': 'application/json-seq' }],
   [415, 'unsupported-media-type', { 'content-encoding': 'br' }],
-  [400, 'invalid-json', { 'content-type': 'application/json' }],
+  [400, 'invalid-request', { 'content-type': 'application/json' }],
 ])('%d %s: %j, and nothing is stored', async (status, code, headers) => {
   expect(await problem(await send(body(), headers))).toEqual([status, code])
   expect(await usageHead({ table }, 'eleme')).toBeUndefined()

@@ -1,0 +1,35 @@
+import { AcceptedChunk, AcceptedHead } from '../../schemas/exception.ts'
+import type { Period } from '../../schemas/primitives.ts'
+import { put, recordType, type Table, type Write } from '../kernel/table.ts'
+
+const chunk = recordType('accepted-use', AcceptedChunk)
+const head = recordType('accepted-head', AcceptedHead)
+
+export type AcceptancePeriod = { programme: string; period: Period }
+const partition = ({ programme, period }: AcceptancePeriod) => `ACCEPTED#${programme}#${period}`
+const headKey = (of: AcceptancePeriod) => ({ pk: partition(of), sk: 'HEAD' })
+
+export const findAcceptedHead = (table: Table, of: AcceptancePeriod): Promise<AcceptedHead | undefined> =>
+  table.get(head, headKey(of))
+
+/** Moves the period's counter on: of an acceptance and a cutoff that both saw the same one, the second is refused. */
+export const acceptedHeadWrite = (
+  { programme, period }: AcceptancePeriod,
+  before: AcceptedHead | undefined,
+  cutOff: boolean,
+): Write =>
+  put(
+    head,
+    headKey({ programme, period }),
+    { programme, period, version: (before?.version ?? 0) + 1, cutOff },
+    { when: before ? { equals: { version: before.version } } : 'absent' },
+  )
+
+export const acceptedChunkWrite = (of: AcceptancePeriod, item: AcceptedChunk): Write =>
+  put(chunk, { pk: partition(of), sk: `USE#${item.exception}#${String(item.index).padStart(6, '0')}` }, item, {
+    when: 'absent',
+  })
+
+/** In the order of (exception, index). */
+export const acceptedChunks = (table: Table, of: AcceptancePeriod): Promise<AcceptedChunk[]> =>
+  table.all(chunk, { partition: partition(of), startsWith: 'USE#' })

@@ -1,0 +1,107 @@
+import type { Contract } from '../../schemas/contract.ts'
+import type { AcceptedUse, HistoryEntry, MatchedUse } from '../../schemas/disposition.ts'
+import type { ExceptionRecord } from '../../schemas/exception.ts'
+import type { Period } from '../../schemas/primitives.ts'
+import type { UsageEvent } from '../../schemas/usage.ts'
+import { Refusal } from '../kernel/refusal.ts'
+import { earlierOf } from '../reconciliation/accounting.ts'
+import type { Coverage } from '../reconciliation/coverage.ts'
+import type { Days } from '../reconciliation/days.ts'
+import type { ReceivedLine } from '../usage/read.ts'
+
+export type Terms = {
+  entitlements: ReadonlyMap<string, HistoryEntry>
+  coverage: Coverage
+  days: Days
+}
+
+/** A line with the terms it would be billed by. */
+export type Billable = {
+  line: number
+  event: UsageEvent
+  entitlement: HistoryEntry
+  contracts: [Contract, ...Contract[]]
+}
+
+/**
+ * The terms of a line that somebody wants billed although it had not matched.
+ * @throws Refusal not-billable, with what to do
+ */
+export function billable(
+  { line, event }: Pick<ReceivedLine, 'line' | 'event'>,
+  programme: string,
+  { entitlements, coverage, days }: Terms,
+): Billable {
+  const refuse = (detail: string) => new Refusal('not-billable', `line ${line}: ${detail}`)
+  if (!event) throw refuse('it is malformed; the partner sends it again, corrected and under a new id')
+  const entitlement = entitlements.get(event.entitlementId)
+  if (entitlement?.programme !== programme)
+    throw refuse('it names no known entitlement; the partner sends it again with the right one and a new id')
+  const [first, ...others] = coverage.covering(programme, entitlement.benefit, days.dayOf(event.occurredAt))
+  if (!first)
+    throw refuse(`no contract covers ${entitlement.benefit} on ${days.dayOf(event.occurredAt)}; apply one, then accept`)
+  return { line, event, entitlement, contracts: [first, ...others] }
+}
+
+/** @throws Refusal not-billable when an amount is not in the currency of the contracts */
+export function requireCurrency({ line, event: { amount }, contracts }: Billable): void {
+  const other = contracts.find(({ currency }) => amount && currency !== amount.currency)
+  if (other)
+    throw new Refusal(
+      'not-billable',
+      `line ${line}: its amount is in ${amount?.currency}, the contract ${other.id} in ${other.currency}; adjust it`,
+    )
+}
+
+/**
+ * The line as it would have matched. A reversal takes back what it states itself, in the month in which it happened:
+ * there is no matched event whose quantity could be meant.
+ */
+export function matchedAs({ event, entitlement, contracts }: Billable, days: Days, period: Period): MatchedUse {
+  const sign = event.type === 'reversal' ? -1 : 1
+  return {
+    entitlement: entitlement.id,
+    benefit: entitlement.benefit,
+    subject: entitlement.subject,
+    plan: entitlement.plan,
+    type: event.type,
+    occurredAt: event.occurredAt,
+    // Nothing is billed for a month that has not come: the sender's clock was ahead.
+    originPeriod: earlierOf(days.periodOf(event.occurredAt), period),
+    quantity: sign * event.quantity,
+    ...(event.amount && { amountMinor: sign * event.amount.amountMinor + 0 }),
+    day: days.dayOf(event.occurredAt),
+    contracts: contracts.map(({ id }) => id),
+  }
+}
+
+type Place = Pick<ExceptionRecord, 'id' | 'partner' | 'sequence'>
+
+export const acceptedUses = (
+  { id: exception, partner, sequence }: Place,
+  lines: Billable[],
+  days: Days,
+  period: Period,
+): AcceptedUse[] =>
+  lines.map(one => ({
+    exception,
+    partner,
+    sequence,
+    line: one.line,
+    outcome: 'accepted',
+    matched: matchedAs(one, days, period),
+  }))
+
+/** One for the whole exception: on the contract of its first line, with the quantity of all. */
+export function adjustedUse(
+  { id: exception, partner, sequence }: Place,
+  lines: [Billable, ...Billable[]],
+  amountMinor: number,
+  days: Days,
+  period: Period,
+): AcceptedUse {
+  const [first] = lines
+  const quantity = lines.reduce((sum, one) => sum + matchedAs(one, days, period).quantity, 0)
+  const matched = { ...matchedAs(first, days, period), quantity }
+  return { exception, partner, sequence, line: first.line, outcome: 'adjusted', matched, amountMinor }
+}

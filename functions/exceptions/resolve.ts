@@ -1,0 +1,80 @@
+import type { AcceptedUse } from '../../schemas/disposition.ts'
+import type { ExceptionRecord, ResolveRequest, UsageException } from '../../schemas/exception.ts'
+import type { Money } from '../../schemas/money.ts'
+import type { Instant, Period } from '../../schemas/primitives.ts'
+import { contractsOf } from '../contracts/apply-contract.ts'
+import { entitlementsById } from '../entitlements/history.ts'
+import { periodOf } from '../kernel/calendar.ts'
+import { Refusal } from '../kernel/refusal.ts'
+import { againOnConflict, type Write } from '../kernel/table.ts'
+import { laterOf } from '../reconciliation/accounting.ts'
+import { coverageOf } from '../reconciliation/coverage.ts'
+import { type Days, daysOf } from '../reconciliation/days.ts'
+import { acceptanceWrites } from './accepted.ts'
+import { acceptedUses, adjustedUse, type Billable, billable, requireCurrency } from './billable.ts'
+import { decideResolution, isNewResolution } from './decide.ts'
+import { linesOf } from './exception-lines.ts'
+import { exceptionWrites } from './store.ts'
+import { decidableException, type ExceptionNeeds, type Request, viewOf } from './view.ts'
+
+/**
+ * Decides an exception. What is accepted or adjusted is billed by the close of the present period: the decision and
+ * what it bills are one transaction, which the cutoff of that period excludes.
+ * @throws Refusal exception-not-found, not-yours, exception-resolved, not-billable
+ */
+export async function resolveException(
+  needs: ExceptionNeeds,
+  { resolution, ...request }: Request & { resolution: ResolveRequest },
+): Promise<UsageException> {
+  return againOnConflict(async () => {
+    const before = await decidableException(needs, request)
+    const at = needs.now()
+    const act = { actor: request.caller.client, at }
+    if (!isNewResolution(before, resolution, act)) return viewOf(before, at)
+    const billing = resolution.outcome === 'rejected' ? undefined : await bill(needs, before, resolution, at)
+    const after = decideResolution(before, resolution, billing?.decided, act)
+    await needs.table.commit([...exceptionWrites(after, before), ...(billing?.writes ?? [])])
+    return viewOf(after, at)
+  })
+}
+
+type Billing = { decided: { billedIn: Period; amount?: Money }; writes: Write[] }
+
+async function bill(
+  needs: ExceptionNeeds,
+  record: ExceptionRecord,
+  { outcome, amountMinor }: ResolveRequest,
+  at: Instant,
+): Promise<Billing> {
+  const { programme } = record
+  if (programme === undefined) throw new Refusal('not-billable', 'the lines belong to no programme')
+  const { timeZone, firstPeriod } = await needs.programmeOf(programme)
+  const days = daysOf(timeZone)
+  const lines = await billableLines(needs, record, programme, days)
+  if (outcome === 'accepted') lines.forEach(requireCurrency)
+  const { currency } = lines[0].contracts[0]
+  const usesIn = (period: Period): AcceptedUse[] =>
+    amountMinor === undefined
+      ? acceptedUses(record, lines, days, period)
+      : [adjustedUse(record, lines, amountMinor, days, period)]
+  const present = laterOf(periodOf(at, timeZone), firstPeriod)
+  const { period, writes } = await acceptanceWrites(needs, { programme, period: present }, usesIn)
+  const decided = { billedIn: period, ...(amountMinor !== undefined && { amount: { currency, amountMinor } }) }
+  return { decided, writes }
+}
+
+/** @throws Refusal not-billable, which names the first line that is not */
+async function billableLines(
+  { table }: ExceptionNeeds,
+  record: ExceptionRecord,
+  programme: string,
+  days: Days,
+): Promise<[Billable, ...Billable[]]> {
+  const received = await Array.fromAsync(linesOf({ table }, record))
+  const ids = received.flatMap(({ event }) => (event ? [event.entitlementId] : []))
+  const entitlements = await entitlementsById({ table }, record.partner, ids)
+  const coverage = coverageOf(await contractsOf({ table }, programme))
+  const [first, ...others] = received.map(line => billable(line, programme, { entitlements, coverage, days }))
+  if (!first) throw new Error(`the batch of exception ${record.id} lacks its lines`)
+  return [first, ...others]
+}

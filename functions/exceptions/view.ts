@@ -1,0 +1,74 @@
+import type { Caller, Scope } from '../../schemas/client.ts'
+import { type ExceptionRecord, UsageException } from '../../schemas/exception.ts'
+import { ExceptionId } from '../../schemas/ids.ts'
+import type { Instant, Period } from '../../schemas/primitives.ts'
+import type { Now } from '../kernel/clock.ts'
+import { Refusal } from '../kernel/refusal.ts'
+import type { Table } from '../kernel/table.ts'
+import { severityOf } from './severity.ts'
+import { findException } from './store.ts'
+
+export type Frame = { id: string; brand: string; timeZone: string; firstPeriod: Period }
+
+export type ExceptionNeeds = {
+  table: Table
+  now: Now
+  /** @throws Refusal programme-not-found */
+  programmeOf: (programme: string) => Promise<Frame>
+  allProgrammes: () => Promise<Frame[]>
+}
+
+export type Request = { caller: Caller; id: string }
+
+/** As it is shown: with the severity of this moment. */
+export function viewOf(record: ExceptionRecord, now: Instant): UsageException {
+  const { version: _version, currency: _currency, members: _members, touched: _touched, ...shown } = record
+  return UsageException.parse({ ...shown, severity: severityOf(record, now) })
+}
+
+/** As whom a caller may read: as the partner, as a brand's finance, or as both. */
+export function readerOf({ brand, partner, scopes }: Caller): { partner?: string; brand?: string } {
+  const has = (scope: Scope) => scopes.includes(scope)
+  return {
+    ...(partner !== undefined && has('usage:write') && { partner }),
+    ...((has('finance:read') || has('finance:write')) && { brand }),
+  }
+}
+
+/** @throws Refusal exception-not-found, also for those of other partners and other brands' programmes */
+export async function visibleException(needs: ExceptionNeeds, { caller, id }: Request): Promise<ExceptionRecord> {
+  const record = ExceptionId.safeParse(id).success ? await findException(needs.table, id) : undefined
+  const reader = readerOf(caller)
+  const isVisible =
+    record !== undefined && (record.partner === reader.partner || (await isOfBrand(needs, record, reader.brand)))
+  if (!isVisible) throw new Refusal('exception-not-found')
+  return record
+}
+
+async function isOfBrand(
+  { programmeOf }: ExceptionNeeds,
+  { programme }: ExceptionRecord,
+  brand: string | undefined,
+): Promise<boolean> {
+  if (programme === undefined || brand === undefined) return false
+  return (await programmeOf(programme)).brand === brand
+}
+
+/** Those that the caller's brand decides. @throws Refusal exception-not-found; not-yours to the partner itself */
+export async function decidableException(needs: ExceptionNeeds, request: Request): Promise<ExceptionRecord> {
+  const record = await visibleException(needs, request)
+  if (!(await isOfBrand(needs, record, request.caller.brand)))
+    throw new Refusal('not-yours', 'the brand of the programme decides; a partner disputes')
+  return record
+}
+
+/** @throws Refusal exception-not-found; not-yours to the brand that decides */
+export async function disputableException(needs: ExceptionNeeds, request: Request): Promise<ExceptionRecord> {
+  const record = await visibleException(needs, request)
+  if (record.partner !== request.caller.partner)
+    throw new Refusal('not-yours', 'the partner that reported the lines disputes')
+  return record
+}
+
+export const findOne = async (needs: ExceptionNeeds, request: Request): Promise<UsageException> =>
+  viewOf(await visibleException(needs, request), needs.now())

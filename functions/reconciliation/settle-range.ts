@@ -1,0 +1,19 @@
+import type { LineOutcome } from '../../schemas/disposition.ts'
+import { unpackOutcomes } from './outcome-piece.ts'
+import { unpackRange } from './range-piece.ts'
+import type { Run } from './run-plan.ts'
+import { stepNames } from './step-names.ts'
+
+/** The outcomes of a range's lines that no close made final, in the order of (sequence, line). */
+export async function settleRange({ inputs, plan, steps }: Run, range: number): Promise<LineOutcome[]> {
+  const { partner } = inputs
+  const outcomes: LineOutcome[] = []
+  const facts = await steps.read(stepNames.shuffle(range), 'range')
+  for (const place of facts ? unpackRange(facts).malformed : [])
+    outcomes.push({ partner, ...place, disposition: 'malformed' })
+  for (let shard = 0; shard < plan.shards; shard++) {
+    const bytes = await steps.read(stepNames.match(shard), `outcomes-${range}`)
+    if (bytes) unpackOutcomes(bytes, partner, outcomes)
+  }
+  return outcomes.sort((a, b) => a.sequence - b.sequence || a.line - b.line)
+}

@@ -1,0 +1,60 @@
+import { type Draw, drawFrom } from './draw.ts'
+import { contentOf, itemsOf } from './dump.ts'
+import { type Act, story } from './story.ts'
+import type { Meter } from './wire.ts'
+import { newWorld, type Origin, type World } from './world.ts'
+
+/** What goes wrong in the run of a seed. */
+export type Schedule = { seed: number; share: number; deathAt: number; diesAfter: boolean }
+
+export const undisturbed: Schedule = { seed: 0, share: 0, deathAt: 0, diesAfter: false }
+
+/** The first seeds kill the process before and after each single write; the others draw when, and trouble the wire too. */
+export function scheduleOf(seed: number, writes: number): Schedule {
+  const exact = Math.ceil(seed / 2)
+  if (exact <= writes) return { seed, share: 0, deathAt: exact, diesAfter: seed % 2 === 0 }
+  const draw = drawFrom(seed)
+  return { seed, share: 0.02 + draw.below(8) / 100, deathAt: 1 + draw.below(writes), diesAfter: draw.chance(0.5) }
+}
+
+/** The command that plays a schedule again. */
+export const replayOf = ({ seed }: Schedule): string =>
+  `SIM_SEED=${seed} npx vitest run --project parts test/simulation/simulation-1.test.ts`
+
+export type Outcome = { content: Map<string, string>; meter: Meter; world: World; acts: Act[] }
+
+/** Plays the story under a schedule to its end. */
+export async function play(origin: Origin, endpoint: string, { seed, ...schedule }: Schedule): Promise<Outcome> {
+  const draw = drawFrom(seed + 1_000_000)
+  const world = await newWorld(origin, endpoint, { ...schedule, draw })
+  const acts = story(world, origin, draw)
+  const processes = { first: world.process(), second: world.process() }
+  for (const act of acts) await insist(world, processes, act)
+  const content = contentOf(await itemsOf(world.clean, world.tableName))
+  return { content, meter: world.meter, world, acts }
+}
+
+type Processes = { first: ReturnType<World['process']>; second: ReturnType<World['process']> }
+const patience = 60
+
+/** Callers repeat what failed, and a process that died is started again. */
+async function insist(world: World, processes: Processes, act: Act): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await act.run(processes.first.services, processes.second.services)
+      return
+    } catch (error) {
+      if (attempt >= patience) throw new Error(`${act.name} never succeeds: ${String(error)}`, { cause: error })
+      for (const name of ['first', 'second'] as const) if (processes[name].isDead()) processes[name] = world.process()
+    }
+  }
+}
+
+/** Everything once more on a calm wire: a replay must change nothing. */
+export async function replay({ world, acts }: Outcome): Promise<Map<string, string>> {
+  const services = world.calm()
+  for (const act of acts) if (!act.name.startsWith('it is')) await act.run(services, services)
+  return contentOf(await itemsOf(world.clean, world.tableName))
+}
+
+export type { Draw }

@@ -1,0 +1,3 @@
+import { simulate } from './simulate.ts'
+
+simulate({ part: 2, of: 2 })
