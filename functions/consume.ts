@@ -1,10 +1,10 @@
-import { EventId } from '../schemas/ids.ts'
+import { EntitlementId, EventId, LinkId } from '../schemas/ids.ts'
 import type { Period } from '../schemas/primitives.ts'
 import { StatusIndex } from '../schemas/status-list.ts'
 import { table } from '../schemas/table.ts'
 import { BatchPointer } from '../schemas/usage.ts'
 import type { Services } from './connect.ts'
-import { noteUses } from './entitlements/quota-use.ts'
+import { isNamedByUse, noteUses } from './entitlements/quota-use.ts'
 import { type EventDelivery, eventDelivery } from './events/deliver-events.ts'
 import { settlementNeeds, usageNeeds } from './gateway-needs.ts'
 import { epochSeconds } from './kernel/clock.ts'
@@ -15,7 +15,7 @@ import { fireDueTimers } from './memberships/fire-timers.ts'
 import { openidClient } from './portal/openid-client.ts'
 import { eraseDue } from './privacy/erase-member.ts'
 import { reconcileBatch } from './reconciliation/provisional.ts'
-import { requestRun } from './reconciliation/request-run.ts'
+import { noteLateCapture, requestRun } from './reconciliation/request-run.ts'
 import { expireDue } from './redemptions/expire-due.ts'
 import { runClose } from './settlement/close.ts'
 import { followLinks, type LinkTrace } from './tokens/follow-links.ts'
@@ -116,8 +116,8 @@ async function sweepExpired({ table, log }: Services, image: Image): Promise<voi
 }
 
 /**
- * What follows from a change and may take its time: the allowances that a new batch used, the sweep of an expired
- * upload, the steps of a close.
+ * What follows from a change and may take its time: the allowances that a new batch used, usage judged anew under other
+ * terms, the sweep of an expired upload, the steps of a close.
  */
 export async function settleChanges(services: Services, event: StreamEvent): Promise<void> {
   for (const { eventName, dynamodb } of event.Records) {
@@ -125,6 +125,8 @@ export async function settleChanges(services: Services, event: StreamEvent): Pro
     const before = (dynamodb?.OldImage ?? {}) as Image
     if (eventName === 'INSERT' && after[table.kind]?.S === 'usage-manifest') await noteBatch(services, after)
     if (after[table.kind]?.S === 'provisional-request') await reconcileAsAsked(services, after)
+    if (after[table.kind]?.S === 'contract') await judgeAnew(services)
+    if (after[table.kind]?.S === 'redemption' && after['state']?.S === 'captured') await followCapture(services, after)
     if (eventName === 'REMOVE' && before[table.kind]?.S === 'usage-batch') await sweepExpired(services, before)
     if (after[table.kind]?.S === 'close') await settleClose(services, after, before)
   }
@@ -142,8 +144,22 @@ async function settleClose(services: Services, close: Image, before: Image): Pro
   if (close['state']?.S === 'published') return verifyAgain(services, { programme, period })
   const { state } = await runClose(settlementNeeds(services), { programme, period })
   services.log('info', 'period-closed', { programme, period, state })
-  // What is final now is told to each partner's exceptions and stored views, one stream record a partner.
+  await judgeAnew(services)
+}
+
+/** What is final or under contract now is told to each partner's exceptions and stored views, one stream record a partner. */
+async function judgeAnew(services: Services): Promise<void> {
   for (const partner of await settlementNeeds(services).partnersOf()) await requestRun(usageNeeds(services), partner)
+}
+
+/** An event that named the redemption before it was captured was judged without it. Without a quota that is the same. */
+async function followCapture(
+  services: Services,
+  { partner, id, link, entitlement, quotaPeriod }: Image,
+): Promise<void> {
+  if (!quotaPeriod || !partner?.S || !id?.S) return
+  const named = { id: id.S, link: LinkId.parse(link?.S), entitlement: EntitlementId.parse(entitlement?.S) }
+  if (await isNamedByUse(services, named)) await noteLateCapture(usageNeeds(services), partner.S)
 }
 
 /** A published period that is closed again is computed again: what differs was tampered with, and is named for all to see. */

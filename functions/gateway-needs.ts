@@ -31,10 +31,9 @@ export const settlementNeeds = (services: Services) => ({
   acceptedIn: (programme: string, period: Period) => acceptedIn(services, programme, period),
 })
 
-/** What exceptions read of programmes, to know whose they are. */
+/** What exceptions read of programmes, to know whose they are, and of usage, to know what of it is billed. */
 export const exceptionNeeds = (services: Services) => ({
-  ...services,
-  programmeOf: (id: string) => programmeFrame(services, id),
+  ...usageNeeds(services),
   allProgrammes: () => allProgrammes(services),
 })
 

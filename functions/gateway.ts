@@ -31,7 +31,7 @@ export function gateway(services: Services, parts: Partial<Record<Entry, Part>>)
     }),
   )
   app.use(methodNotAllowed({ app, onMethodNotAllowed: (_c, allowed) => refuseMethod(allowed) }))
-  app.use(bodyWithin(usageLimits.bytes, `at most ${usageLimits.bytes} bytes`))
+  app.use(bodyWithin(usageLimits.bytes, `at most ${usageLimits.bytes} bytes`, ['/v1/usage-batches']))
   app.use(bearer(accessVerifier(services)))
   app.onError(answerProblem(services.log))
   app.notFound(answerNothing(services))

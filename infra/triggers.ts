@@ -58,6 +58,9 @@ export function streamConsumers(
         inserted(equals(names.kind, 'usage-manifest')),
         // Somebody waits for usage to be judged again.
         stored(equals(names.kind, 'provisional-request')),
+        // Under other terms, or once a redemption that an event names is captured, usage is judged otherwise.
+        stored(equals(names.kind, 'contract')),
+        stored({ ...equals(names.kind, 'redemption'), ...equals('state', 'captured') }),
         // A sweep removes its own mark at the end, which is nothing to follow.
         removed({ ...equals(names.kind, 'usage-batch'), ...equals('state', 'receiving') }),
         // A close that has frozen its inputs, or that is asked for again, waits to be computed. A filter cannot compare

@@ -109,6 +109,12 @@ export const AcceptedUse = z.strictObject({
   line: z.int().min(1),
   /** `accepted`: rated as if it had matched. `adjusted`: `amountMinor` is billed in place of it, and nothing is rated. */
   outcome: z.enum(['accepted', 'adjusted']),
+  /** Every line of the batch that an amount stands for, ascending; absent where it is `line` alone. */
+  lines: z.array(z.int().min(1)).min(1).optional(),
+  /** Ids of the lines' events, in their order: each is billed by this and by nothing else, whatever line tells it again. */
+  events: z.array(ForeignId).min(1).optional(),
+  /** Of an accepted reversal: the event that it takes back. */
+  reverses: ForeignId.optional(),
   /** As the line would have matched; `originPeriod` is that of the event. */
   matched: MatchedUse,
   /** In the currency of the first of the contracts. */
@@ -148,8 +154,8 @@ export const FinalsChunk = z.strictObject({
 export type FinalsChunk = z.infer<typeof FinalsChunk>
 
 /**
- * Gzip-compressed NDJSON of what a close froze of entitlements: those of one bucket in the order of their ids, or the
- * list of the buckets' hashes. `hash` is that of the lines.
+ * Gzip-compressed NDJSON of what a close froze of entitlements: those of one stored bucket in the order of its buckets and
+ * then of their ids, or the list of each partner's bucket hashes. `hash` is that of the lines.
  */
 export const HistoryChunk = z.strictObject({
   programme: Slug,

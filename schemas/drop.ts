@@ -56,6 +56,8 @@ export const DropResult = z.strictObject({
   partner: Slug,
   file: DroppedFile,
   at: Instant,
+  /** Until when the file is a living run's, which notes this again as it goes on; absent once it has stopped. */
+  heldUntil: Instant.optional(),
   /** The file as its first reading found it; `bytes` as they are without compression. */
   found: z.strictObject({ bytes: count, lines: count, blankLines: count }),
   /** Where the next batch begins: bytes of the uncompressed file and lines that are done with. */

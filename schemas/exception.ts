@@ -174,6 +174,10 @@ export const AcceptedChunk = z.strictObject({
 })
 export type AcceptedChunk = z.infer<typeof AcceptedChunk>
 
+/** Which exception bills an event, or takes one back: what is accepted of a single line is accepted of no other. */
+export const AcceptedEvent = z.strictObject({ exception: ExceptionId })
+export type AcceptedEvent = z.infer<typeof AcceptedEvent>
+
 /** Counts the acceptances of a period, so that a cutoff and an acceptance exclude each other. */
 export const AcceptedHead = z.strictObject({
   programme: Slug,
@@ -193,7 +197,7 @@ export const ResolveRequest = z
     outcome: z.enum(['accepted', 'rejected', 'adjusted']),
     reason: Text,
     /** What is billed for the whole exception, in the minor unit of the contract's currency; of `adjusted` only. */
-    amountMinor: z.int().min(0).max(10_000_000_000_000).optional(),
+    amountMinor: z.int().min(1, 'at least 1: to bill nothing, reject').max(10_000_000_000_000).optional(),
   })
   .refine(({ outcome, amountMinor }) => (outcome === 'adjusted') === (amountMinor !== undefined), {
     message: 'adjusted names its amount, and nothing else does',

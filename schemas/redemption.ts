@@ -15,7 +15,8 @@ const RedemptionId = ForeignId.refine(id => id !== '.' && id !== '..', 'not "." 
 export const RedemptionRequest = z
   .strictObject({
     id: RedemptionId.describe(
-      "The partner's own id of this redemption, unique for the partner for ever: the same one again gets the first",
+      "The partner's own id of this redemption, unique for the partner for ever: the same one again gets the first as " +
+        'it now stands (200), so check that its `state` is `held`',
     ),
     linkId: LinkId,
     benefit: Slug,

@@ -29,10 +29,12 @@
  * | event of a partner that had its effect  | RECEIVED#partner#sha256   | HEAD                     |                            |
  * | usage: head, manifests, batch pointers  | USAGE#partner             | HEAD, MANIFEST#000000000001, BATCH#id |               |
  * | usage chunks                            | CHUNKS#partner#batch      | 000000                   |                            |
- * | what became of usage so far: run, batches, days | PROVISIONAL#partner | HEAD, BATCH#000000000001, DAYS#period#000000, REQUEST | |
+ * | what became of usage so far: run, batches, days | PROVISIONAL#partner | HEAD, BATCH#000000000001, DAYS#period#000000, REQUEST, CAPTURES | |
+ * | what the steps of a run hand on, a week | SPILL#run#version#step#piece | 000000                |                            |
  * | close: record, cuts, history, outputs    | CLOSE#programme#period    | HEAD, CUT#partner, HISTORY#hash#000000, FINAL#identity#partner#sequence#line, OUTPUT#identity#step#000000 | |
  * | exception; its batch's, their last run   | EXCEPTION#id, EXCEPTIONS#partner#000000000001 | HEAD; exception id, NOTES | gsi1 EXCEPTIONS#partner#id#state, EXCEPTIONS#programme#id#state / reason#period#openedAt#id |
  * | what was accepted in a period, its count | ACCEPTED#programme#period | USE#exception#000000, HEAD |                          |
+ * | event that an acceptance bills, takes back | ACCEPTED-EVENT#partner#sha256 | BILLED, TAKEN-BACK   |                            |
  * | closed periods of a programme           | CLOSES#programme          | period                   |                            |
  * | ledger: blocks, transfers, balances     | LEDGER#programme          | BLOCK#…, TRANSFER#…, BALANCE#… |                      |
  * | statement, its lines, token and parties | STATEMENT#id              | HEAD, LINES#000002, TOKEN, PARTY#brand | gsi1 STATEMENTS#brand / programme#period#id (PARTY) |

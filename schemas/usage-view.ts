@@ -92,6 +92,8 @@ export const ProvisionalRun = z.strictObject({
   upTo: z.int().min(0),
   /** Hash of the contracts, programmes and closes that it was judged by. */
   basis: Sha256,
+  /** When it began to write, by a clock that nobody moves: one that writes for long is dead. */
+  startedAt: Instant,
 })
 export type ProvisionalRun = z.infer<typeof ProvisionalRun>
 
@@ -144,6 +146,15 @@ export const StoredDay = UsageDay.omit({ quantity: true, amount: true }).extend(
 })
 export type StoredDay = z.infer<typeof StoredDay>
 
-/** That a partner's chain is to be judged again, by what. */
-export const ProvisionalRequest = z.strictObject({ partner: Slug, basis: Sha256 })
+/** That a partner's chain is to be judged again, by what, and in place of which run. */
+export const ProvisionalRequest = z.strictObject({
+  partner: Slug,
+  basis: Sha256,
+  /** Batches up to and with this sequence are to be judged. */
+  upTo: z.int().min(1),
+  /** Version of the run that was not enough; 0 where there was none. */
+  version: z.int().min(0),
+  /** By a clock that nobody moves. */
+  askedAt: Instant,
+})
 export type ProvisionalRequest = z.infer<typeof ProvisionalRequest>

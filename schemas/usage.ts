@@ -79,6 +79,12 @@ export const UsageHead = z.strictObject({
 export type UsageHead = z.infer<typeof UsageHead>
 
 /**
+ * Which chunks a batch was made into: the same bytes that are judged or cut in another way, by another release, are
+ * other chunks. 128 bits of a SHA-256 in base64url, short because the committed pointer must stay below 1 KB.
+ */
+const Fingerprint = z.string().length(22)
+
+/**
  * Whether a batch of these bytes exists: `receiving` ones expire, `committed` ones have their sequence and the signed
  * receipt, which the same bytes get again.
  */
@@ -87,6 +93,10 @@ export const BatchPointer = z.strictObject({
   partner: Slug,
   state: z.enum(['receiving', 'committed', 'sweeping']),
   chunks: z.int().min(1),
+  /** Of the chunks. */
+  fingerprint: Fingerprint.optional(),
+  /** Of a `receiving` one: drawn when it is made, so that one that was swept and made again is told from the first. */
+  upload: z.string().optional(),
   sequence: z.int().min(1).optional(),
   receipt: z.string().optional(),
 })
@@ -101,6 +111,8 @@ export const Chunk = z.strictObject({
   lines: z.int().min(1),
   /** Numbers within the batch of this chunk's malformed lines, ascending: what is stored is judged once. */
   malformed: z.array(z.int().min(1)),
+  /** Of all the chunks that it is one of. */
+  fingerprint: Fingerprint.optional(),
   data: z.instanceof(Uint8Array),
 })
 export type Chunk = z.infer<typeof Chunk>

@@ -27,8 +27,8 @@ export interface DeliveryNeeds {
   /** From 0 up to 1. */
   readonly random: () => number
   readonly requestTimeoutMilliseconds: number
-  /** Whether batches that are worth it are sent under gzip. */
-  readonly gzip: boolean
+  /** Whether batches that are worth it are sent under gzip; remembered where it turns out that nobody takes it. */
+  readonly coding: { gzip: boolean }
   /** Ends pauses and exchanges: the reporter is being closed. */
   readonly closing: AbortSignal
 }
@@ -97,23 +97,29 @@ async function send(
   batch: SentBatch,
   totals: { readonly withQuantity: boolean },
 ): Promise<Answer> {
-  const { issuer, fetch, tokens, closing: signal, requestTimeoutMilliseconds: timeoutMilliseconds } = needs
+  const { issuer, fetch, tokens, coding, closing: signal, requestTimeoutMilliseconds: timeoutMilliseconds } = needs
   const bounds: ExchangeBounds = { timeoutMilliseconds, maxBytes: MAX_ANSWER_BYTES, signal }
   const url = `${issuerBase(issuer)}/v1/usage-batches`
-  let wire = await wireOf(batch, { ...totals, gzip: needs.gzip })
-  const once = async () => {
+  let wire = await wireOf(batch, { ...totals, gzip: coding.gzip })
+  let [isRenewed, isPlainInstead] = [false, false]
+  for (;;) {
     const token = await accessToken(tokens, bounds)
     const headers = { ...wire.headers, authorization: `Bearer ${token}` }
-    return { token, answer: await post(fetch, url, { headers, body: wire.body }, bounds) }
+    const answer = await post(fetch, url, { headers, body: wire.body }, bounds)
+    if (answer.status === 401 && !isRenewed) {
+      // The token may have died early, or the gateway's keys may have changed: one new token, no more.
+      tokens.forget(token)
+      isRenewed = true
+    } else if (answer.status === 415 && 'content-encoding' in wire.headers) {
+      // Who does not take gzip, the gateway or something before it, gets the same batch as it is.
+      wire = await wireOf(batch, { ...totals, gzip: false })
+      isPlainInstead = true
+    } else {
+      // Only where it was gzip that was refused are later batches spared the detour.
+      if (isPlainInstead && answer.status !== 415) coding.gzip = false
+      return answer
+    }
   }
-  const { token, answer } = await once()
-  // Who does not take gzip, the gateway or something before it, gets the same batch as it is.
-  if (answer.status === 415 && 'content-encoding' in wire.headers)
-    wire = await wireOf(batch, { ...totals, gzip: false })
-  else if (answer.status !== 401) return answer
-  // The token may have died early, or the gateway's keys may have changed: one new token, no more.
-  else tokens.forget(token)
-  return (await once()).answer
 }
 
 class OwnTokenFailed extends Error {

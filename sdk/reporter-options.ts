@@ -120,7 +120,7 @@ export function deliveryNeeds(options: UsageReporterOptions, closing: AbortSigna
     sleep: options.sleep ?? sleepUnlessAborted,
     random: options.random ?? Math.random,
     requestTimeoutMilliseconds: readLimits(options).requestTimeoutMilliseconds,
-    gzip: options.gzip ?? false,
+    coding: { gzip: options.gzip ?? false },
   }
 }
 

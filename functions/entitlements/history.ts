@@ -1,9 +1,8 @@
 import type { CapturedRedemption, HistoryEntry } from '../../schemas/disposition.ts'
 import type { Entitlement, QuotaUse } from '../../schemas/entitlement.ts'
-import { shardOf } from '../kernel/canonical.ts'
 import type { Table } from '../kernel/table.ts'
 import type { HistorySource } from '../reconciliation/history.ts'
-import { entitlementShards, entitlementsInShard, findEntitlements, firstUses } from './store.ts'
+import { entitlementShards, entitlementsInShard, findEntitlements, firstUses, historyInShard } from './store.ts'
 
 type Needs = { table: Table }
 
@@ -24,39 +23,42 @@ export async function entitlementHistory({ table }: Needs, partners: string[]): 
   return new Map(lists.flat().map(entitlement => [entitlement.id, entitlement]))
 }
 
-/** Entitlements with what was captured of them, as reconciliation reads them. */
+/** Entitlements as reconciliation reads them: whole parts with what was captured of them, some by their ids without. */
 export const historySource = ({ table, capturedOf }: Needs & { capturedOf: CapturedOf }): HistorySource => ({
   shards: entitlementShards,
-  shard: (partner, shard) => withCaptured(entitlementsInShard(table, partner, shard), capturedOf(partner, shard)),
+  shard: (partner, shard) => withCaptured(historyInShard(table, partner, shard), () => capturedOf(partner, shard)),
   async find(partner, ids) {
     const found = new Map<string, HistoryEntry>()
     for (const [id, entitlement] of await entitlementsById({ table }, partner, ids)) found.set(id, entryOf(entitlement))
-    const metered = [...found.values()].filter(({ quota }) => quota !== undefined)
-    for (const shard of new Set(metered.map(({ id }) => shardOf(id, entitlementShards))))
-      for await (const { entitlement, ...captured } of capturedOf(partner, shard)) {
-        const entry = found.get(entitlement)
-        if (entry?.quota) entry.captured = [...(entry.captured ?? []), captured]
-      }
     return found
   },
 })
 
-/** Joins both, which come in the order of the entitlements' ids. What was captured matters to a quota and else to nothing. */
+/**
+ * Joins both, which come in the order of the entitlements' ids. What was captured matters to a quota and else to
+ * nothing: where nobody has one, it is not asked for.
+ */
 async function* withCaptured(
-  entitlements: AsyncIterable<Entitlement>,
-  redemptions: ReturnType<CapturedOf>,
+  entitlements: AsyncIterable<HistoryEntry>,
+  redemptions: () => ReturnType<CapturedOf>,
 ): AsyncGenerator<HistoryEntry> {
-  const captured = redemptions[Symbol.asyncIterator]()
-  let next = await captured.next()
-  for await (const entitlement of entitlements) {
+  let captured: AsyncIterator<CapturedRedemption & { entitlement: string }> | undefined
+  let next: Awaited<ReturnType<NonNullable<typeof captured>['next']>> | undefined
+  for await (const entry of entitlements) {
+    if (!entry.quota) {
+      yield entry
+      continue
+    }
+    captured ??= redemptions()[Symbol.asyncIterator]()
+    next ??= await captured.next()
     const own: CapturedRedemption[] = []
-    while (!next.done && next.value.entitlement <= entitlement.id) {
+    while (!next.done && next.value.entitlement <= entry.id) {
       const { entitlement: of, ...redemption } = next.value
-      if (of === entitlement.id) own.push(redemption)
+      if (of === entry.id) own.push(redemption)
       next = await captured.next()
       if (!next.done && next.value.entitlement < of) throw new Error('captured redemptions come in the wrong order')
     }
-    yield { ...entryOf(entitlement), ...(entitlement.quota && own.length > 0 && { captured: own }) }
+    yield own.length > 0 ? { ...entry, captured: own } : entry
   }
 }
 

@@ -11,6 +11,7 @@ import { redemptionsByIds } from '../redemptions/records.ts'
 import type { ReceivedLine } from '../usage/read.ts'
 import { entitlementsById } from './history.ts'
 import { type Metered, oldestAsked, oldestCounted, stillAsked, tallyAnew } from './quota-count.ts'
+import { standingCount } from './quota-move.ts'
 import type { UsedQuota } from './remaining.ts'
 import {
   type CountedQuota,
@@ -34,11 +35,13 @@ const atOnce = 8
 /** How far a sender's clock may be ahead (domain.md, disposition `future`). */
 const aheadSeconds = 300
 
-/** Where the uses of an entitlement are counted. */
-type Place = { partner: string; link: LinkId }
+/** Where the quotas of entitlements are counted, and where the uses of those are kept that are bound to no link. */
+type Place = { partner: string; link: LinkId; usesAt?: LinkId | undefined }
 type NotedLine = {
   entitlement: Metered
+  /** By which it is counted. */
   link: LinkId
+  usesAt: LinkId
   event: NonNullable<ReceivedLine['event']>
   receivedAt: Instant
 }
@@ -51,20 +54,24 @@ type NotedLine = {
 export async function noteUses({ table }: { table: Table }, partner: string, lines: ReceivedLine[]): Promise<void> {
   const ids = lines.flatMap(({ event }) => (event ? [event.entitlementId] : []))
   const known = [...(await entitlementsById({ table }, partner, ids)).values()].filter(isMetered)
-  const metered = new Map<string, { entitlement: Metered; link: LinkId }>()
+  const metered = new Map<string, Pick<NotedLine, 'entitlement' | 'link' | 'usesAt'>>()
   await inTurns(known, async entitlement => {
-    const link = entitlement.link ?? (await linkTold(table, entitlement))
-    if (link) metered.set(entitlement.id, { entitlement, link })
+    const { link: bound } = entitlement
+    const link = bound ?? (await linkTold(table, entitlement))
+    if (!link) return
+    const usesAt = bound ?? (await findCounted(table, link))?.usesAt ?? link
+    metered.set(entitlement.id, { entitlement, link, usesAt })
   })
   const noted = lines.flatMap(({ event, receivedAt }): NotedLine[] => {
     const found = event && metered.get(event.entitlementId)
     const { subject, benefit } = found?.entitlement ?? {}
-    return event && found && event.subject === subject && event.benefit === benefit
-      ? [{ ...found, event, receivedAt }]
-      : []
+    if (!event || !found || event.subject !== subject || event.benefit !== benefit) return []
+    const line = { ...found, event, receivedAt }
+    return event.type === 'reversal' || isNews(line) ? [line] : []
   })
+  await inTurns([...Map.groupBy(noted, ({ usesAt }) => usesAt)], ([usesAt, own]) => noteAt(table, usesAt, own))
   const byLink = [...Map.groupBy(noted, ({ link }) => link)]
-  await inTurns(byLink, ([link, own]) => noteLink(table, { partner, link }, own))
+  await inTurns(byLink, ([link, own]) => summarise(table, { partner, link }, own))
 }
 
 const isMetered = (entitlement: Entitlement): entitlement is Metered => entitlement.quota !== undefined
@@ -78,13 +85,11 @@ async function inTurns<T>(all: T[], work: (one: T) => Promise<void>): Promise<vo
   for (let start = 0; start < all.length; start += atOnce) await Promise.all(all.slice(start, start + atOnce).map(work))
 }
 
-async function noteLink(table: Table, place: Place, lines: NotedLine[]): Promise<void> {
-  const uses = lines.filter(line => line.event.type === 'use' && isNews(line)).map(useOf)
-  const reversals = lines.filter(({ event }) => event.type === 'reversal').map(reversalOf)
-  if (uses.length + reversals.length === 0) return
-  await inTurns([...uses, ...reversals], write => table.write(write).catch(passOverConflict))
-  await takeBack(table, place.link, lines)
-  await summarise(table, place, lines)
+/** All of them are kept at one link. */
+async function noteAt(table: Table, usesAt: LinkId, lines: NotedLine[]): Promise<void> {
+  const writes = lines.map(line => (line.event.type === 'use' ? useOf(line) : reversalOf(line)))
+  await inTurns(writes, write => table.write(write).catch(passOverConflict))
+  await takeBack(table, usesAt, lines)
 }
 
 /** Inside a window of the entitlement, and in a quota period that a token can still tell of. */
@@ -101,7 +106,7 @@ const ttlOf = ({ entitlement, receivedAt }: NotedLine): number =>
   epochSeconds(receivedAt) + keepDays[entitlement.quota.per] * 86_400
 
 function useOf(line: NotedLine): Write {
-  const { link, entitlement, event } = line
+  const { usesAt: link, entitlement, event } = line
   const { id, quota, timeZone } = entitlement
   const { occurredAt, quantity, redemptionId } = event
   const period = quotaPeriodOf(occurredAt, quota.per, timeZone)
@@ -110,7 +115,7 @@ function useOf(line: NotedLine): Write {
 }
 
 function reversalOf(line: NotedLine): Write {
-  const { link, entitlement, event } = line
+  const { usesAt: link, entitlement, event } = line
   const { reverses = '', occurredAt } = event
   return quotaReversalWrite({ entitlement: entitlement.id, link, reverses, event: event.id, occurredAt }, ttlOf(line))
 }
@@ -141,18 +146,28 @@ const oldestOf = (lines: NotedLine[]): string =>
  * version, then the uses, and puts only over that version. So whoever puts last has read its version after every earlier
  * put, hence after the uses of all who put before it stood, and counts them; who comes too late for its version does all
  * of it again. Entitlements that are not counted anew keep what that version says of them, by the same argument. A
- * crash before the put is healed when the stream delivers the batch again.
+ * crash before the put is healed when the stream delivers the batch again. What a rival has moved to a new link since is
+ * counted there.
  */
 async function summarise(table: Table, place: Place, lines: NotedLine[]): Promise<void> {
   const receivedAt = lines.map(line => line.receivedAt).reduce(later)
   const entitlements = [...new Map(lines.map(({ entitlement }) => [entitlement.id, entitlement])).values()]
-  await againOnConflict(async () => {
+  const moved = await againOnConflict(async () => {
     const before = await countedQuota({ table }, place.link)
     const at = before?.asOf ? later(receivedAt, before.asOf) : receivedAt
-    const quotas = await countAnew({ table }, place, { entitlements, before: before?.quotas ?? {}, at })
-    await table.write(quotaChange(place, { before, quotas, at }))
+    const gone = new Set(before?.moved?.entitlements)
+    const own = entitlements.filter(({ id }) => !gone.has(id))
+    const { usesAt } = before ?? {}
+    const counting = { entitlements: own, before: before?.quotas ?? {}, at }
+    const quotas = await countAnew({ table }, { ...place, usesAt }, counting)
+    if (own.length > 0) await table.write(quotaChange(place, { before, quotas, at }))
+    return before?.moved
   })
+  const rest = lines.filter(({ entitlement: { id } }) => moved?.entitlements.includes(id))
+  if (moved && rest.length > 0) await summarise(table, { ...place, link: moved.to }, rest)
 }
+
+export type { CountedQuota } from './store.ts'
 
 /** What is taken of a link's quotas, with the version on which whoever changes it must build. */
 export const countedQuota = ({ table }: { table: Table }, link: string): Promise<CountedQuota | undefined> =>
@@ -169,16 +184,18 @@ type Recount = {
 /** The tallies of a link with those of some entitlements counted anew, from all of their uses and redemptions. */
 export async function countAnew(
   { table }: { table: Table },
-  { partner, link }: Place,
+  { partner, link, usesAt = link }: Place,
   { entitlements, before, at, assumed }: Recount,
 ): Promise<UsedQuota> {
   const metered = entitlements.filter(isMetered)
   const [from] = metered.map(entitlement => oldestCounted(at, entitlement)).toSorted()
   if (from === undefined) return before
-  const uses = Map.groupBy(await findUses(table, link, from), ({ entitlement }) => entitlement)
+  const places = [...new Set(metered.map(entitlement => entitlement.link ?? usesAt))]
+  const found = (await Promise.all(places.map(place => findUses(table, place, from)))).flat()
+  const uses = Map.groupBy(found, ({ entitlement }) => entitlement)
   const names = [...uses.values()].flat().flatMap(({ redemptionId }) => redemptionId ?? [])
-  const found = names.length === 0 ? [] : await redemptionsByIds({ table }, partner, names)
-  const redemptions = assumed ? [...found.filter(({ id }) => id !== assumed.id), assumed] : found
+  const named = names.length === 0 ? [] : await redemptionsByIds({ table }, partner, names)
+  const redemptions = assumed ? [...named.filter(({ id }) => id !== assumed.id), assumed] : named
   const counted = metered.map(entitlement => {
     const own = { uses: uses.get(entitlement.id) ?? [], before: before[entitlement.id] ?? { used: {} }, redemptions }
     return [entitlement.id, tallyAnew(entitlement, own, at)] as const
@@ -186,8 +203,25 @@ export async function countAnew(
   return { ...before, ...Object.fromEntries(counted) }
 }
 
+/**
+ * Whether a use that is noted already names a redemption. Who asks after a capture misses none: a use that is noted
+ * later is judged with the capture in sight.
+ */
+export async function isNamedByUse(
+  { table }: { table: Table },
+  redemption: Pick<RedemptionRecord, 'id' | 'link' | 'entitlement'>,
+): Promise<boolean> {
+  const { link, counted } = await standingCount({ table }, redemption)
+  const places = new Set([redemption.link, counted?.usesAt ?? link])
+  const uses = await Promise.all([...places].map(place => findUses(table, place, '0')))
+  return uses.flat().some(({ redemptionId }) => redemptionId === redemption.id)
+}
+
 /** Puts tallies over those that were read, unless a rival did: then its commit is a Conflict. */
 export const quotaChange = (
   place: Place,
   { before, quotas, at }: { before: CountedQuota | undefined; quotas: UsedQuota; at: Instant },
-): Write => countedWrite({ ...place, quotas: stillAsked(quotas, at), asOf: at }, before)
+): Write => {
+  const { usesAt, moved } = before ?? {}
+  return countedWrite({ ...place, quotas: stillAsked(quotas, at), asOf: at, usesAt, moved }, before)
+}

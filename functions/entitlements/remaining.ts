@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import type { LinkedEntitlement } from '../../schemas/entitlement.ts'
-import { EntitlementId } from '../../schemas/ids.ts'
+import { EntitlementId, LinkId } from '../../schemas/ids.ts'
 import { Instant, Slug } from '../../schemas/primitives.ts'
 import { previousQuotaPeriod, quotaPeriodOf } from '../kernel/calendar.ts'
 import { isBefore } from '../kernel/clock.ts'
@@ -46,9 +46,13 @@ export const quotaSummary = recordType(
     taken: z.string().optional(),
     /** The latest instant by which holds were judged; whoever comes after goes by no earlier one. */
     asOf: Instant.optional(),
+    /** Under which earlier link of the member the uses are kept that are bound to none; under this one where absent. */
+    usesAt: LinkId.optional(),
+    /** Entitlements bound to no link that the link which came after this one counts by now. */
+    moved: z.strictObject({ to: LinkId, entitlements: z.array(EntitlementId) }).optional(),
   }),
 )
-type QuotaSummary = z.infer<typeof quotaSummary.schema>
+export type QuotaSummary = z.infer<typeof quotaSummary.schema>
 
 export function summaryTexts(quotas: UsedQuota): Pick<QuotaSummary, 'used' | 'taken'> {
   const entries = Object.entries(quotas)

@@ -1,8 +1,9 @@
+import * as z from 'zod'
+import { HistoryEntry } from '../../schemas/disposition.ts'
 import { Entitlement, QuotaReversal, QuotaUse } from '../../schemas/entitlement.ts'
-import type { Instant } from '../../schemas/primitives.ts'
 import { shardOf } from '../kernel/canonical.ts'
 import { put, recordType, type Table, type Write } from '../kernel/table.ts'
-import { quotaSummary, summaryTexts, type UsedQuota, usedOf } from './remaining.ts'
+import { type QuotaSummary, quotaSummary, summaryTexts, type UsedQuota, usedOf } from './remaining.ts'
 
 const entitlement = recordType('entitlement', Entitlement)
 
@@ -22,6 +23,13 @@ export const findEntitlements = (table: Table, wanted: { partner: string; id: st
 /** Those of one partition, in the order of their ids. */
 export const entitlementsInShard = (table: Table, partner: string, shard: number): AsyncGenerator<Entitlement> =>
   table.each(entitlement, { partition: partition(partner, shard) })
+
+/** What reconciliation reads of it. All else in the item is passed over, unread: a partner has millions of them. */
+const history = recordType('entitlement', z.object(HistoryEntry.omit({ captured: true }).shape))
+
+/** Those of one partition as reconciliation reads them, in the order of their ids. */
+export const historyInShard = (table: Table, partner: string, shard: number): AsyncGenerator<HistoryEntry> =>
+  table.each(history, { partition: partition(partner, shard) })
 
 const quotaUse = recordType('quota-use', QuotaUse)
 
@@ -57,20 +65,31 @@ export const findReversals = (table: Table, link: string): Promise<QuotaReversal
 const summaryKey = (link: string) => ({ pk: `LINK#${link}`, sk: 'QUOTA' })
 
 /** What is taken of a link's quotas, as its tokens tell it; `version` guards it against rivals. */
-export type CountedQuota = { version: number; quotas: UsedQuota; asOf?: Instant | undefined }
+export type CountedQuota = Pick<QuotaSummary, 'version' | 'asOf' | 'usesAt' | 'moved'> & { quotas: UsedQuota }
 
 export async function findCounted(table: Table, link: string): Promise<CountedQuota | undefined> {
   const found = await table.get(quotaSummary, summaryKey(link))
-  return found && { version: found.version, quotas: usedOf(found), asOf: found.asOf }
+  if (!found) return undefined
+  const { version, asOf, usesAt, moved } = found
+  return { version, quotas: usedOf(found), asOf, usesAt, moved }
 }
 
+type Counted = { link: string; partner: string; quotas: UsedQuota } & Pick<QuotaSummary, 'asOf' | 'usesAt' | 'moved'>
+
 export const countedWrite = (
-  { link, partner, quotas, asOf }: { link: string; partner: string; quotas: UsedQuota; asOf?: Instant },
+  { link, partner, quotas, asOf, usesAt, moved }: Counted,
   before: { version: number } | undefined,
 ): Write =>
   put(
     quotaSummary,
     summaryKey(link),
-    { partner, version: (before?.version ?? 0) + 1, ...summaryTexts(quotas), ...(asOf && { asOf }) },
+    {
+      partner,
+      version: (before?.version ?? 0) + 1,
+      ...summaryTexts(quotas),
+      ...(asOf && { asOf }),
+      ...(usesAt && { usesAt }),
+      ...(moved && { moved }),
+    },
     { when: before ? { equals: { version: before.version } } : 'absent' },
   )

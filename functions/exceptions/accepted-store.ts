@@ -1,9 +1,11 @@
-import { AcceptedChunk, AcceptedHead } from '../../schemas/exception.ts'
+import { AcceptedChunk, AcceptedEvent, AcceptedHead } from '../../schemas/exception.ts'
 import type { Period } from '../../schemas/primitives.ts'
+import { sha256 } from '../kernel/canonical.ts'
 import { put, recordType, type Table, type Write } from '../kernel/table.ts'
 
 const chunk = recordType('accepted-use', AcceptedChunk)
 const head = recordType('accepted-head', AcceptedHead)
+const mark = recordType('accepted-event', AcceptedEvent)
 
 export type AcceptancePeriod = { programme: string; period: Period }
 const partition = ({ programme, period }: AcceptancePeriod) => `ACCEPTED#${programme}#${period}`
@@ -33,3 +35,18 @@ export const acceptedChunkWrite = (of: AcceptancePeriod, item: AcceptedChunk): W
 /** In the order of (exception, index). */
 export const acceptedChunks = (table: Table, of: AcceptancePeriod): Promise<AcceptedChunk[]> =>
   table.all(chunk, { partition: partition(of), startsWith: 'USE#' })
+
+/** Whether the event is billed, or taken back, by what was accepted of a single line. */
+export type MarkKind = 'BILLED' | 'TAKEN-BACK'
+type MarkedEvent = { partner: string; event: string; kind: MarkKind }
+const markKey = ({ partner, event, kind }: MarkedEvent) => ({
+  pk: `ACCEPTED-EVENT#${partner}#${sha256(event)}`,
+  sk: kind,
+})
+
+export const findEventMark = (table: Table, of: MarkedEvent): Promise<AcceptedEvent | undefined> =>
+  table.get(mark, markKey(of))
+
+/** Create-only: of two that accept one event, the second is refused, and decides again. */
+export const eventMarkWrite = (of: MarkedEvent, exception: AcceptedEvent['exception']): Write =>
+  put(mark, markKey(of), { exception }, { when: 'absent' })

@@ -21,6 +21,8 @@ export type Billable = {
   event: UsageEvent
   entitlement: HistoryEntry
   contracts: [Contract, ...Contract[]]
+  /** Of a reversal that is accepted: what the event that it names was billed as. */
+  takesBack?: MatchedUse
 }
 
 /**
@@ -54,10 +56,22 @@ export function requireCurrency({ line, event: { amount }, contracts }: Billable
 }
 
 /**
- * The line as it would have matched. A reversal takes back what it states itself, in the month in which it happened:
- * there is no matched event whose quantity could be meant.
+ * The line as it would have matched. An accepted reversal takes back exactly what its event was billed, in the month of
+ * that event; one that an amount is decided for counts with the quantity that it states itself.
  */
-export function matchedAs({ event, entitlement, contracts }: Billable, days: Days, period: Period): MatchedUse {
+export function matchedAs(
+  { event, entitlement, contracts, takesBack }: Billable,
+  days: Days,
+  period: Period,
+): MatchedUse {
+  if (takesBack)
+    return {
+      ...takesBack,
+      type: 'reversal',
+      occurredAt: event.occurredAt,
+      quantity: 0 - takesBack.quantity,
+      ...(takesBack.amountMinor !== undefined && { amountMinor: 0 - takesBack.amountMinor }),
+    }
   const sign = event.type === 'reversal' ? -1 : 1
   return {
     entitlement: entitlement.id,
@@ -75,7 +89,7 @@ export function matchedAs({ event, entitlement, contracts }: Billable, days: Day
   }
 }
 
-type Place = Pick<ExceptionRecord, 'id' | 'partner' | 'sequence'>
+type Place = Pick<ExceptionRecord, 'id' | 'partner' | 'sequence' | 'reason'>
 
 export const acceptedUses = (
   { id: exception, partner, sequence }: Place,
@@ -89,19 +103,40 @@ export const acceptedUses = (
     sequence,
     line: one.line,
     outcome: 'accepted',
+    events: [one.event.id],
+    ...(one.event.reverses !== undefined && { reverses: one.event.reverses }),
     matched: matchedAs(one, days, period),
   }))
 
-/** One for the whole exception: on the contract of its first line, with the quantity of all. */
-export function adjustedUse(
-  { id: exception, partner, sequence }: Place,
+/** Lines of an adjusted exception that one item names: their ids must fit in it. */
+const adjustedPiece = 1_000
+
+/**
+ * The amount for the whole exception, on the contract of its first line and with the quantity of all; of thousands of
+ * lines in pieces, of which the first has both. It stands for the events, whatever line tells them once more; a conflict
+ * is an event that another line tells as well, and its amount comes on top of what that line is billed.
+ */
+export function adjustedUses(
+  { id: exception, partner, sequence, reason }: Place,
   lines: [Billable, ...Billable[]],
   amountMinor: number,
   days: Days,
   period: Period,
-): AcceptedUse {
-  const [first] = lines
-  const quantity = lines.reduce((sum, one) => sum + matchedAs(one, days, period).quantity, 0)
-  const matched = { ...matchedAs(first, days, period), quantity }
-  return { exception, partner, sequence, line: first.line, outcome: 'adjusted', matched, amountMinor }
+): AcceptedUse[] {
+  const terms = matchedAs(lines[0], days, period)
+  const whole = lines.reduce((sum, one) => sum + matchedAs(one, days, period).quantity, 0)
+  const pieces = Array.from({ length: Math.ceil(lines.length / adjustedPiece) }, (_, index) =>
+    lines.slice(index * adjustedPiece, (index + 1) * adjustedPiece),
+  )
+  return pieces.map((piece, index) => ({
+    exception,
+    partner,
+    sequence,
+    line: piece[0]?.line ?? lines[0].line,
+    outcome: 'adjusted',
+    ...(lines.length > 1 && { lines: piece.map(one => one.line) }),
+    ...(reason !== 'conflict' && { events: piece.map(one => one.event.id) }),
+    matched: { ...terms, quantity: index === 0 ? whole : 0 },
+    amountMinor: index === 0 ? amountMinor : 0,
+  }))
 }

@@ -16,8 +16,25 @@ const next = (before: ExceptionRecord, at: Instant, entries: AuditEntry[]) => ({
   audit: [...before.audit, ...entries],
 })
 
-const resolved = ({ resolution }: ExceptionRecord) =>
-  new Refusal('exception-resolved', `it was resolved as ${resolution?.outcome} at ${resolution?.at}`)
+const isFinalRejection = ({ dispute }: ExceptionRecord): boolean => dispute?.reopened === true
+
+/** To whom decides: what can be done yet. */
+function resolved(before: ExceptionRecord): Refusal {
+  const { resolution, deadline } = before
+  const rejected = isFinalRejection(before)
+    ? 'it was disputed once: that is final'
+    : `it opens again if the partner disputes it until ${deadline}`
+  const next = {
+    rejected,
+    cleared: 'its lines are no exception any more, and nothing is to be decided',
+    accepted: `it is billed in ${resolution?.billedIn}; to bill another amount, adjust the next one`,
+    adjusted: `it is billed in ${resolution?.billedIn}, and the amount stands`,
+  }
+  return wasResolved(before, next[resolution?.outcome ?? 'cleared'])
+}
+
+const wasResolved = ({ resolution }: ExceptionRecord, next: string): Refusal =>
+  new Refusal('exception-resolved', `it was resolved as ${resolution?.outcome} at ${resolution?.at}: ${next}`)
 
 /** @returns undefined where nothing changes @throws Refusal exception-resolved, wrong-state */
 export function decideAssignment(
@@ -77,10 +94,16 @@ export function decideDispute(
   { actor, at }: Act,
 ): ExceptionRecord | undefined {
   const { state, dispute, deadline, resolution } = before
+  if (before.programme === undefined)
+    throw new Refusal(
+      'wrong-state',
+      'it belongs to no programme: nobody decides about it; send it again, corrected, under a new id',
+    )
   const isStanding = state !== 'resolved' && dispute !== undefined
   if (isStanding && dispute.reason === reason && dispute.actor === actor) return undefined
-  if (state === 'resolved' && resolution?.outcome !== 'rejected') throw resolved(before)
-  if (state === 'resolved' && dispute?.reopened)
+  if (state === 'resolved' && resolution?.outcome !== 'rejected')
+    throw wasResolved(before, 'only a rejection is disputed, within 30 days of it')
+  if (state === 'resolved' && isFinalRejection(before))
     throw new Refusal(
       'exception-resolved',
       'it was opened again by a dispute already, and rejected again: that is final',

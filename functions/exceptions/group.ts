@@ -17,28 +17,38 @@ export type Grouping = {
   entitlements: ReadonlyMap<string, Pick<HistoryEntry, 'quota' | 'timeZone'>>
   /** What is wrong in each malformed line. */
   errors: ReadonlyMap<number, PointedError[]>
+  /** What keeps a line from being billed with others of its cause, as a part of the cause. */
+  traitOf: (finding: Finding) => string
   /** How many exceptions of a group's name somebody has acted on: they keep their lines, and the name's next one is new. */
   taken: ReadonlyMap<string, number>
 }
 
 /**
- * One exception a line, or one for all lines of the same reason and cause where these are more than 20. Where a reason
+ * One exception a line, or one for all lines of the same reason and cause where these are more than 20 that can be billed
+ * in the same way. Where a reason
  * has more than 1,000 different causes in one batch, its lines are taken together all the same: nobody decides so many
  * one by one. Ids follow from the content, so that the same findings give the same exceptions.
  */
 export function groupFindings(findings: readonly Finding[], grouping: Grouping): Draft[] {
   const drafts: Draft[] = []
   for (const [place, ofReason] of Map.groupBy(findings, placeOf)) {
-    const causes = [...Map.groupBy(ofReason, finding => causeOf(finding, grouping))]
+    const causes = [...Map.groupBy(ofReason, finding => causeOf(finding, grouping))].flatMap(([cause, lines]) =>
+      lines.length > exceptionLimits.single ? byTrait(cause, lines, grouping) : [[cause, lines] as const],
+    )
     const large = causes.filter(([, lines]) => lines.length > exceptionLimits.single)
     const small = causes.filter(([, lines]) => lines.length <= exceptionLimits.single)
     for (const [cause, lines] of large) drafts.push(groupDraft(place, cause, lines, grouping))
     const rest = small.flatMap(([, lines]) => lines)
-    if (rest.length > exceptionLimits.singlesOfReason) drafts.push(groupDraft(place, 'various', rest, grouping))
+    if (rest.length > exceptionLimits.singlesOfReason)
+      for (const [cause, lines] of byTrait('various', rest, grouping))
+        drafts.push(groupDraft(place, cause, lines, grouping))
     else for (const [cause, lines] of small) for (const line of lines) drafts.push(singleDraft(cause, line, grouping))
   }
   return drafts
 }
+
+const byTrait = (cause: string, lines: Finding[], { traitOf }: Grouping) =>
+  Array.from(Map.groupBy(lines, traitOf), ([trait, own]) => [`${cause}${trait}`, own] as const)
 
 const placeOf = ({ disposition, programme, period }: Finding): string =>
   [disposition, programme ?? '-', period ?? '-'].join('\n')

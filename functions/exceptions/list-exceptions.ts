@@ -7,7 +7,8 @@ import {
   type Severity,
   type UsageException,
 } from '../../schemas/exception.ts'
-import type { Period } from '../../schemas/primitives.ts'
+import { Instant, type Period } from '../../schemas/primitives.ts'
+import { isBefore } from '../kernel/clock.ts'
 import { notACursor } from '../kernel/refusal.ts'
 import { type Audience, findExceptions, type QueuePart, queueName, queuePage } from './store.ts'
 import { type ExceptionNeeds, readerOf, viewOf } from './view.ts'
@@ -36,7 +37,9 @@ export async function listExceptions(
   { caller, limit, cursor, ...filter }: Listing,
 ): Promise<Page> {
   const parts = await partsOf(needs, caller, filter)
-  let { index, after } = cursor === undefined ? { index: 0, after: undefined } : placeOf(cursor, parts)
+  const now = needs.now()
+  const start: Place = { index: 0, after: undefined, began: now, entered: now }
+  let { index, after, began, entered } = cursor === undefined ? start : placeOf(cursor, parts)
   const items: UsageException[] = []
   for (let reads = 0; index < parts.length && items.length < limit && reads < mostReads; reads++) {
     const part = parts[index]
@@ -46,20 +49,45 @@ export async function listExceptions(
     for (const id of page.ids) {
       const record = found.get(id)
       if (!record || !isOfPart(record, part, readerOf(caller).partner)) continue
-      const view = viewOf(record, needs.now())
+      if (wasShown(record, part, { began, entered })) continue
+      const view = viewOf(record, now)
       if (fits(view, filter)) items.push(view)
     }
     after = page.next
-    if (after === undefined) index++
+    if (after !== undefined) continue
+    index++
+    if (parts[index]?.state !== part.state) entered = needs.now()
   }
   const next = parts[index]
-  return { items, ...(next && { next: cursorOf(next, after) }) }
+  return { items, ...(next && { next: cursorOf(next, { after, began, entered }) }) }
 }
 
 /** The index may lag behind; and what a partner sees as its own, it sees once. */
 function isOfPart({ state, reason, partner }: ExceptionRecord, part: QueuePart, own: string | undefined): boolean {
   const isTwice = 'programme' in part.audience && partner === own
   return state === part.state && (part.reason ?? reason) === reason && !isTwice
+}
+
+/**
+ * Whether a page of this listing showed it in an earlier state: it was there when the listing began, and still when the
+ * last of that state was read. What moved on in between may not have been shown, and rather comes twice than never.
+ */
+function wasShown(record: ExceptionRecord, { state }: QueuePart, { began, entered }: Pick<Place, 'began' | 'entered'>) {
+  const earlier = ExceptionState.options.slice(0, ExceptionState.options.indexOf(state))
+  if (earlier.length === 0 || isBefore(began, record.openedAt)) return false
+  return [began, entered].every(instant => earlier.includes(stateAt(record, instant)))
+}
+
+/** The state that the trail tells; what happened at that very instant has happened. */
+function stateAt({ audit }: ExceptionRecord, instant: Instant): ExceptionState {
+  let state: ExceptionState = 'open'
+  for (const { at, action } of audit) {
+    if (isBefore(instant, at)) break
+    if (action === 'assigned') state = 'assigned'
+    else if (action === 'resolved' || action === 'cleared') state = 'resolved'
+    else if (action === 'reopened') state = 'open'
+  }
+  return state
 }
 
 const fits = (view: UsageException, { programme, period, partner, severity }: ExceptionFilter): boolean =>
@@ -91,18 +119,23 @@ async function audiencesOf(
   return [...own, ...ids.sort().map(id => ({ programme: id }))]
 }
 
-const CursorParts = z.tuple([z.string(), z.string().optional()])
+/** Where a page ended, when its listing began, and when that came to the state it is in. */
+type Place = { index: number; after: string | undefined; began: Instant; entered: Instant }
+const CursorParts = z.tuple([z.string(), Instant, Instant, z.string().optional()])
 
-const cursorOf = (part: QueuePart, after: string | undefined): string =>
-  Buffer.from(JSON.stringify(after === undefined ? [queueName(part)] : [queueName(part), after])).toString('base64url')
+function cursorOf(part: QueuePart, { after, began, entered }: Omit<Place, 'index'>): string {
+  const parts = [queueName(part), began, entered, ...(after === undefined ? [] : [after])]
+  return Buffer.from(JSON.stringify(parts)).toString('base64url')
+}
 
 /** Where a page ended: the part is named, since programmes may have come since. */
-function placeOf(cursor: string, parts: QueuePart[]): { index: number; after: string | undefined } {
+function placeOf(cursor: string, parts: QueuePart[]): Place {
   const parsed = CursorParts.safeParse(jsonOf(Buffer.from(cursor, 'base64url').toString()))
-  const [name, after] = parsed.data ?? []
+  if (!parsed.success) throw notACursor()
+  const [name, began, entered, after] = parsed.data
   const index = parts.findIndex(part => queueName(part) === name)
   if (index < 0) throw notACursor()
-  return { index, after }
+  return { index, after, began, entered }
 }
 
 function jsonOf(text: string): unknown {

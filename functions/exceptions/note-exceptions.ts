@@ -1,6 +1,6 @@
 import type { Contract } from '../../schemas/contract.ts'
 import type { HistoryEntry } from '../../schemas/disposition.ts'
-import type { ExceptionNotes, ExceptionRecord } from '../../schemas/exception.ts'
+import { type ExceptionNotes, type ExceptionRecord, exceptionLimits } from '../../schemas/exception.ts'
 import { EntitlementId } from '../../schemas/ids.ts'
 import { contractsOf } from '../contracts/apply-contract.ts'
 import { entitlementsById } from '../entitlements/history.ts'
@@ -13,6 +13,7 @@ import type { BatchFindings, Finding } from './finding.ts'
 import { type Draft, groupFindings } from './group.ts'
 import { type Change, drafted, isOwned, reviewed, takenNames, unowned } from './plan.ts'
 import { commitChanges, exceptionsOfBatch, findNotes } from './store.ts'
+import { traitsOf } from './traits.ts'
 
 export type { BatchFindings, Finding } from './finding.ts'
 export type NoteNeeds = { table: Table; now: Now }
@@ -65,10 +66,23 @@ async function draftsOf(
 ): Promise<Drafting> {
   const findings = unowned(batch.findings, there).sort((a, b) => a.line - b.line)
   const grounds = await groundsOf(needs, batch, findings)
-  const overQuota = findings.filter(({ disposition }) => disposition === 'over-quota')
-  await addEntitlements(needs, batch, overQuota, grounds)
+  // A cause may need them, and so does what tells the lines of a group apart.
+  const ofReasons = [...Map.groupBy(findings, ({ disposition }) => disposition)]
+  const explaining = ofReasons.filter(([reason, own]) => reason === 'over-quota' || own.length > exceptionLimits.single)
+  await addEntitlements(
+    needs,
+    batch,
+    explaining.flatMap(([, own]) => own),
+    grounds,
+  )
   const { partner, sequence } = batch
-  const drafts = groupFindings(findings, { partner, sequence, taken: takenNames(there), ...grounds })
+  const drafts = groupFindings(findings, {
+    partner,
+    sequence,
+    taken: takenNames(there),
+    traitOf: traitsOf(grounds),
+    ...grounds,
+  })
   // What is explained already stands with its evidence, unless its first line is another.
   const firsts = drafts.flatMap(({ id, findings: [first] }) =>
     open.get(id)?.evidence.line === first.line && open.get(id)?.reason === first.disposition ? [] : [first],

@@ -11,7 +11,9 @@ import { laterOf } from '../reconciliation/accounting.ts'
 import { coverageOf } from '../reconciliation/coverage.ts'
 import { type Days, daysOf } from '../reconciliation/days.ts'
 import { acceptanceWrites } from './accepted.ts'
-import { acceptedUses, adjustedUse, type Billable, billable, requireCurrency } from './billable.ts'
+import { eventMarkWrite } from './accepted-store.ts'
+import { acceptedUses, adjustedUses, type Billable, billable, requireCurrency, type Terms } from './billable.ts'
+import { marksOf, requireUnbilled, withTargets } from './billed-events.ts'
 import { decideResolution, isNewResolution } from './decide.ts'
 import { linesOf } from './exception-lines.ts'
 import { exceptionWrites } from './store.ts'
@@ -20,7 +22,7 @@ import { decidableException, type ExceptionNeeds, type Request, viewOf } from '.
 /**
  * Decides an exception. What is accepted or adjusted is billed by the close of the present period: the decision and
  * what it bills are one transaction, which the cutoff of that period excludes.
- * @throws Refusal exception-not-found, not-yours, exception-resolved, not-billable
+ * @throws Refusal exception-not-found, not-yours, exception-resolved, not-billable, busy
  */
 export async function resolveException(
   needs: ExceptionNeeds,
@@ -50,17 +52,27 @@ async function bill(
   if (programme === undefined) throw new Refusal('not-billable', 'the lines belong to no programme')
   const { timeZone, firstPeriod } = await needs.programmeOf(programme)
   const days = daysOf(timeZone)
-  const lines = await billableLines(needs, record, programme, days)
-  if (outcome === 'accepted') lines.forEach(requireCurrency)
+  const present = laterOf(periodOf(at, timeZone), firstPeriod)
+  const months = { programme, firstPeriod, present }
+  const { lines: received, terms } = await billableLines(needs, record, programme, days)
+  if (outcome === 'accepted') received.forEach(requireCurrency)
+  const isSingle = received.length === 1 && !(outcome === 'adjusted' && record.reason === 'conflict')
+  if (isSingle) await requireUnbilled(needs, record, received[0], months)
+  const lines = outcome === 'accepted' ? await withTargets(needs, record, received, { months, terms }) : received
   const { currency } = lines[0].contracts[0]
   const usesIn = (period: Period): AcceptedUse[] =>
     amountMinor === undefined
       ? acceptedUses(record, lines, days, period)
-      : [adjustedUse(record, lines, amountMinor, days, period)]
-  const present = laterOf(periodOf(at, timeZone), firstPeriod)
+      : adjustedUses(record, lines, amountMinor, days, period)
   const { period, writes } = await acceptanceWrites(needs, { programme, period: present }, usesIn)
+  const { partner } = record
+  const marks = isSingle
+    ? usesIn(period)
+        .flatMap(marksOf)
+        .map(mark => eventMarkWrite({ partner, ...mark }, record.id))
+    : []
   const decided = { billedIn: period, ...(amountMinor !== undefined && { amount: { currency, amountMinor } }) }
-  return { decided, writes }
+  return { decided, writes: [...writes, ...marks] }
 }
 
 /** @throws Refusal not-billable, which names the first line that is not */
@@ -69,12 +81,12 @@ async function billableLines(
   record: ExceptionRecord,
   programme: string,
   days: Days,
-): Promise<[Billable, ...Billable[]]> {
+): Promise<{ lines: [Billable, ...Billable[]]; terms: Terms }> {
   const received = await Array.fromAsync(linesOf({ table }, record))
   const ids = received.flatMap(({ event }) => (event ? [event.entitlementId] : []))
   const entitlements = await entitlementsById({ table }, record.partner, ids)
-  const coverage = coverageOf(await contractsOf({ table }, programme))
-  const [first, ...others] = received.map(line => billable(line, programme, { entitlements, coverage, days }))
+  const terms = { entitlements, coverage: coverageOf(await contractsOf({ table }, programme)), days }
+  const [first, ...others] = received.map(line => billable(line, programme, terms))
   if (!first) throw new Error(`the batch of exception ${record.id} lacks its lines`)
-  return [first, ...others]
+  return { lines: [first, ...others], terms }
 }

@@ -21,20 +21,38 @@ import { type ExceptionNeeds, findOne } from './view.ts'
 const path = '/v1/exceptions/{id}' as const
 const tag = 'finance'
 const params = z.object({ id: z.string().max(64).openapi({ description: 'Exception id' }) })
-const paging = { limit: z.coerce.number().int().min(1).max(100).default(50), cursor: z.string().max(2_000).optional() }
-const filter = z.object({
-  state: ExceptionState.optional(),
-  reason: ExceptionReason.optional(),
-  programme: Slug.optional(),
-  period: Period.optional(),
-  partner: Slug.optional(),
-  severity: Severity.optional(),
-  ...paging,
+/** A query parameter as the OpenAPI document describes it. */
+const asked = <S extends z.ZodType>(schema: S, description: string) => schema.optional().openapi({ description })
+const limit = z.coerce.number().int().min(1)
+const cursor = asked(z.string().max(2_000), '`next` of the page before, with the same filters')
+/** Strict: a mistyped filter would be a list of everything. */
+const filter = z.strictObject({
+  state: asked(ExceptionState, 'In this state'),
+  reason: asked(ExceptionReason, 'Of this reason'),
+  programme: asked(Slug, 'Of this programme'),
+  period: asked(Period, 'Of this accounting period'),
+  partner: asked(Slug, 'Of the lines of this partner'),
+  severity: asked(Severity, 'Of this severity at this moment'),
+  limit: limit.max(100).default(50).openapi({ description: 'Items of a page at most' }),
+  cursor,
 })
-const linePaging = z.object({ ...paging, limit: z.coerce.number().int().min(1).max(1000).default(100) })
+const linePaging = z.strictObject({
+  limit: limit.max(1000).default(100).openapi({ description: 'Lines of a page at most' }),
+  cursor,
+})
 const ExceptionPage = z.strictObject({ items: z.array(UsageException), next: z.string().optional() })
 const LinePage = z.strictObject({ items: z.array(ExceptionalLine), next: z.string().optional() })
-const answers = { 200: json(UsageException, 'The exception as it now stands'), default: problemAnswer }
+/** The problems of an operation, with when each of them is. */
+const problems = (...codes: string[]) => ({
+  ...problemAnswer,
+  description: `A problem (RFC 9457), of its own: ${codes.join('; ')}`,
+})
+const unseen = '`exception-not-found`, also for those of others'
+const resolved = '`exception-resolved`: it is decided, and the detail says what can be done yet'
+const answers = (...codes: string[]) => ({
+  200: json(UsageException, 'The exception as it now stands'),
+  default: problems(unseen, ...codes),
+})
 
 export const exceptionRoutes = (needs: ExceptionNeeds) =>
   router().route('/', readingRoutes(needs)).route('/', decidingRoutes(needs))
@@ -50,8 +68,13 @@ const readingRoutes = (needs: ExceptionNeeds): App =>
         scopes: ['finance:read', 'usage:write'],
         request: { query: filter },
         responses: {
-          200: json(ExceptionPage, 'By state, reason, period and opening; a page may be short of items'),
-          default: problemAnswer,
+          200: json(
+            ExceptionPage,
+            'By state, reason, period and opening; a page may be short of items, also empty: read on while there is a ' +
+              '`next`. Without `state`, an exception that moves on to another state while it is listed may come twice: ' +
+              'the later one is as it stands',
+          ),
+          default: problems('`invalid-request` names unknown parameters, and a cursor of another list'),
         },
       }),
       async c => c.json(await listExceptions(needs, { caller: callerOf(c), ...c.req.valid('query') }), 200),
@@ -64,7 +87,7 @@ const readingRoutes = (needs: ExceptionNeeds): App =>
         tag,
         scopes: ['finance:read', 'usage:write'],
         request: { params },
-        responses: answers,
+        responses: answers(),
       }),
       async c => c.json(await findOne(needs, { caller: callerOf(c), id: c.req.valid('param').id }), 200),
     )
@@ -76,7 +99,7 @@ const readingRoutes = (needs: ExceptionNeeds): App =>
         tag,
         scopes: ['finance:read', 'usage:write'],
         request: { params, query: linePaging },
-        responses: { 200: json(LinePage, 'In the order of the lines'), default: problemAnswer },
+        responses: { 200: json(LinePage, 'In the order of the lines'), default: problems(unseen) },
       }),
       async c => {
         const request = { caller: callerOf(c), id: c.req.valid('param').id, ...c.req.valid('query') }
@@ -95,7 +118,11 @@ const decidingRoutes = (needs: ExceptionNeeds): App =>
         scopes: ['finance:write'],
         middleware: [idempotent(needs)],
         request: { params, body: jsonBody(AssignRequest) },
-        responses: answers,
+        responses: answers(
+          '`not-yours` to a partner: the brand decides',
+          resolved,
+          '`wrong-state` after 100 entries of its trail: resolve it',
+        ),
       }),
       async c => {
         const request = { caller: callerOf(c), id: c.req.valid('param').id, ...c.req.valid('json') }
@@ -111,7 +138,12 @@ const decidingRoutes = (needs: ExceptionNeeds): App =>
         scopes: ['finance:write'],
         middleware: [idempotent(needs)],
         request: { params, body: jsonBody(ResolveRequest) },
-        responses: answers,
+        responses: answers(
+          '`not-yours` to a partner: the brand decides',
+          resolved,
+          '`not-billable` where a line cannot be billed, or its event is billed already: the detail names the line and what to do',
+          '`busy` while a long chain is reconciled: ask again after Retry-After',
+        ),
       }),
       async c => {
         const request = { caller: callerOf(c), id: c.req.valid('param').id, resolution: c.req.valid('json') }
@@ -127,7 +159,12 @@ const decidingRoutes = (needs: ExceptionNeeds): App =>
         scopes: ['usage:write'],
         middleware: [idempotent(needs)],
         request: { params, body: jsonBody(DisputeRequest) },
-        responses: answers,
+        responses: answers(
+          '`not-yours` to the brand: the partner disputes',
+          resolved,
+          '`dispute-too-late` after the deadline, which it names',
+          '`wrong-state` while a dispute waits for a decision, and for lines of no programme, about which nobody decides',
+        ),
       }),
       async c => {
         const request = { caller: callerOf(c), id: c.req.valid('param').id, ...c.req.valid('json') }

@@ -7,16 +7,20 @@ import { epochMilliseconds } from '../kernel/clock.ts'
 const bounds = { amount: { medium: 1_000, high: 10_000 }, quantity: { medium: 100, high: 1_000 } } as const
 const steps = ['low', 'medium', 'high'] as const
 
-type Weighed = Pick<ExceptionRecord, 'amounts' | 'currency' | 'quantity' | 'count' | 'openedAt' | 'deadline' | 'state'>
+type Weighed = Pick<
+  ExceptionRecord,
+  'programme' | 'amounts' | 'currency' | 'quantity' | 'count' | 'openedAt' | 'deadline' | 'state'
+>
 
 /**
  * By size: the amount in the programme's currency (1,000 major units medium, 10,000 high), where the lines state none
  * the quantity, which is at least the number of lines (100 medium, 1,000 high). Unless it is resolved, half of the time
- * from opening to deadline raises it by one step, and a deadline that has passed to high.
+ * from opening to deadline raises it by one step, and a deadline that has passed to high. Nobody decides about one of no
+ * programme: it does not become more urgent.
  */
 export function severityOf(exception: Weighed, now: Instant): Severity {
   const size = sizeOf(exception)
-  if (exception.state === 'resolved') return steps[size] ?? 'high'
+  if (exception.state === 'resolved' || exception.programme === undefined) return steps[size] ?? 'high'
   const opened = epochMilliseconds(exception.openedAt)
   const whole = epochMilliseconds(exception.deadline) - opened
   const age = epochMilliseconds(now) - opened

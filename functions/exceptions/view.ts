@@ -4,14 +4,14 @@ import { ExceptionId } from '../../schemas/ids.ts'
 import type { Instant, Period } from '../../schemas/primitives.ts'
 import type { Now } from '../kernel/clock.ts'
 import { Refusal } from '../kernel/refusal.ts'
-import type { Table } from '../kernel/table.ts'
+import type { ChainNeeds } from '../reconciliation/chain-inputs.ts'
 import { severityOf } from './severity.ts'
 import { findException } from './store.ts'
 
 export type Frame = { id: string; brand: string; timeZone: string; firstPeriod: Period }
 
-export type ExceptionNeeds = {
-  table: Table
+/** With what a partner's chain is judged with, to tell what of it is billed. */
+export type ExceptionNeeds = ChainNeeds & {
   now: Now
   /** @throws Refusal programme-not-found */
   programmeOf: (programme: string) => Promise<Frame>

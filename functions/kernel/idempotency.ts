@@ -3,8 +3,9 @@ import * as z from 'zod'
 import type { Key } from '../../schemas/table.ts'
 import { sha256 } from './canonical.ts'
 import { epochSeconds, systemNow } from './clock.ts'
+import { systemRandom } from './ids.ts'
 import { Refusal } from './refusal.ts'
-import { Conflict, passOverConflict, put, recordType, remove, type Table } from './table.ts'
+import { type Condition, Conflict, passOverConflict, put, recordType, remove, type Table } from './table.ts'
 import type { GatewayEnv } from './validate.ts'
 
 const remembered = recordType(
@@ -13,6 +14,8 @@ const remembered = recordType(
     fingerprint: z.string(),
     /** When the first request began, epoch seconds. */
     startedAt: z.int(),
+    /** Tells requests apart that began within one second. */
+    nonce: z.string().optional(),
     /** Absent while the first request is being worked on. */
     answer: z.strictObject({ status: z.int(), body: z.string() }).optional(),
   }),
@@ -56,7 +59,8 @@ export async function underKey<T>(
   await claim(table, key, own, false)
   try {
     const result = await work()
-    await settle(table, key, own, { status: 200, body: '' })
+    // Done is done, whoever of those with the same content has the claim by now.
+    await settle(table, key, own, { status: 200, body: '' }, { absentOr: { fingerprint: own.fingerprint } })
     return result
   } catch (error) {
     await settle(table, key, own, undefined)
@@ -75,24 +79,31 @@ function keyOf(c: Context<GatewayEnv>): Key | undefined {
 const ownOf = (c: Context<GatewayEnv>, content: string | Uint8Array): Claim => ({
   fingerprint: sha256(Buffer.concat([Buffer.from(`${c.req.method} ${c.req.path}\n`), Buffer.from(content)])),
   startedAt: epochSeconds(systemNow()),
+  nonce: Buffer.from(systemRandom(12)).toString('base64url'),
 })
 
 type Answer = { status: number; body: string }
 
 /** Only what was done is remembered: a refusal may be mended and tried again under the same key. */
-async function settle(table: Table, key: Key, { fingerprint, startedAt }: Claim, answer?: Answer): Promise<void> {
-  const when = { equals: { startedAt } }
+async function settle(
+  table: Table,
+  key: Key,
+  own: Claim,
+  answer?: Answer,
+  when: Condition = stillThis(own),
+): Promise<void> {
+  const ttl = own.startedAt + keepSeconds
   await table
-    .write(
-      answer
-        ? put(remembered, key, { fingerprint, startedAt, answer }, { when, ttl: startedAt + keepSeconds })
-        : remove(key, when),
-    )
+    .write(answer ? put(remembered, key, { ...own, answer }, { when, ttl }) : remove(key, when))
     // A request that took too long has lost its claim to a later one, which remembers its own answer.
     .catch(passOverConflict)
 }
 
-type Claim = { fingerprint: string; startedAt: number }
+type Claim = { fingerprint: string; startedAt: number; nonce?: string | undefined }
+
+const stillThis = ({ startedAt, nonce }: Claim): Condition => ({
+  equals: { startedAt, ...(nonce !== undefined && { nonce }) },
+})
 
 /** Claims the key for this request, or answers what the first one got. */
 async function claim(table: Table, key: Key, own: Claim, exclusive: boolean) {
@@ -110,7 +121,7 @@ async function claim(table: Table, key: Key, own: Claim, exclusive: boolean) {
     if (before.answer) return before.answer
     if (exclusive && before.startedAt + abandonedSeconds > own.startedAt) throw inProgress()
   }
-  const when = before ? ({ equals: { startedAt: before.startedAt } } as const) : 'absent'
+  const when = before ? stillThis(before) : 'absent'
   await table.write(put(remembered, key, own, { when, ttl })).catch(error => {
     throw error instanceof Conflict ? inProgress() : error
   })

@@ -114,9 +114,10 @@ type Operation<Method extends RouteConfig['method'], Path extends string, Reques
 
 /**
  * Refuses larger bodies with `body-too-large`. HTTP holds a sender to the length that it states, so then the body is not
- * touched: the library would first make a stream of every request, which costs more than all else about it.
+ * touched: the library would first make a stream of every request, which costs more than all else about it. A body of
+ * no stated length is held and counted here, but for the paths whose routes count what they read themselves.
  */
-export function bodyWithin(maxBytes: number, detail: string): MiddlewareHandler<GatewayEnv> {
+export function bodyWithin(maxBytes: number, detail: string, but: string[] = []): MiddlewareHandler<GatewayEnv> {
   const refuse = (): never => {
     throw new Refusal('body-too-large', detail)
   }
@@ -127,7 +128,16 @@ export function bodyWithin(maxBytes: number, detail: string): MiddlewareHandler<
     if (!isChunked && stated !== undefined && /^\d{1,15}$/.test(stated))
       return Number(stated) > maxBytes ? refuse() : next()
     const isBodiless = c.req.method === 'GET' || c.req.method === 'HEAD'
-    return isBodiless && !isChunked ? next() : counted(c, next)
+    if ((isBodiless && !isChunked) || but.includes(c.req.path)) return next()
+    let isWhole = false
+    const read = () => {
+      isWhole = true
+      return next()
+    }
+    return counted(c, read).catch(error => {
+      if (isWhole || error instanceof Refusal) throw error
+      throw new Refusal('invalid-request', 'the body broke off before its end: send it again')
+    })
   }
 }
 

@@ -5,6 +5,7 @@ import type { Instant } from '../../schemas/primitives.ts'
 import type { Programme } from '../../schemas/programme.ts'
 import { isTerminal } from '../entitlements/derive.ts'
 import { type Holding, holdingWrites, settle } from '../entitlements/holding.ts'
+import { quotaMove } from '../entitlements/quota-move.ts'
 import type { Now } from '../kernel/clock.ts'
 import type { NewId, Random } from '../kernel/ids.ts'
 import { Refusal } from '../kernel/refusal.ts'
@@ -81,6 +82,7 @@ export async function makeLink(needs: Needs, request: LinkRequest): Promise<Link
       ),
       accountWrite(accountWith(known && withEnded(known, replaced?.after), link, after), known),
       ...(replaced ? await replacedWrites(table, replaced, account) : []),
+      ...(await quotaMove(needs, { partner: partnerId, from: linked?.link, to: link.id, ...after })),
       activityWrite(memberId, link.id, {
         at,
         action: 'linked',

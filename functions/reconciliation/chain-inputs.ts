@@ -5,11 +5,13 @@ import type { EntitlementId } from '../../schemas/ids.ts'
 import type { Period } from '../../schemas/primitives.ts'
 import { nextPeriod } from '../kernel/calendar.ts'
 import { hashOf } from '../kernel/canonical.ts'
+import type { Now } from '../kernel/clock.ts'
 import type { Table } from '../kernel/table.ts'
 import { laterOf } from './accounting.ts'
 import type { ChainInputs } from './chain-run.ts'
 import { type ClosedPeriods, finalsOfChain } from './finals.ts'
 import { type HistorySource, liveHistory } from './history.ts'
+import { lateCaptureCount } from './provisional-store.ts'
 import type { Programme } from './reconcile-lines.ts'
 
 export type ChainNeeds = {
@@ -24,6 +26,8 @@ export type ChainNeeds = {
   entitlementsById: (partner: string, ids: Iterable<string>) => Promise<Map<string, Entitlement>>
   /** Those of the partner's redemptions of these ids that are captured. */
   capturedByIds: (partner: string, redemptionIds: Iterable<string>) => Promise<Captured[]>
+  /** Real time, in which runs work and die. */
+  wallNow: Now
   /** Up to which size a chain is judged at once. */
   shortChain?: ShortChain
 }
@@ -47,11 +51,13 @@ export async function presentInputs(
   needs: ChainNeeds,
   { partner, upTo }: { partner: string; upTo: number },
 ): Promise<PresentInputs> {
+  const lateCaptures = await lateCaptureCount(needs.table, partner)
   const states = await Promise.all((await needs.programmes()).map(programme => programmeState(needs, programme)))
   const known = states.toSorted((a, b) => (a.programme.id < b.programme.id ? -1 : 1))
   const contracts = known.flatMap(({ contracts: own }) => own)
   const basis = hashOf({
     rulesVersion,
+    lateCaptures,
     contracts: contracts.map(({ id, version }) => ({ id, version })).sort((a, b) => (a.id < b.id ? -1 : 1)),
     programmes: known.map(({ programme, closed }) => ({ ...frameOf(programme), closed })),
   })

@@ -16,7 +16,7 @@ import { stepNames } from './step-names.ts'
 
 /** Where a run looks up the entitlements of its partner. */
 export type History = {
-  /** Those of the ids that exist at the partner, by id. */
+  /** Those of the ids that exist at the partner, by id, for their terms: what was captured of them may be absent. */
   find(ids: Iterable<string>): Promise<Map<string, HistoryEntry>>
   /** All of a bucket (`bucketOf` of the id), by id. */
   bucket(index: number): Promise<Map<string, HistoryEntry>>

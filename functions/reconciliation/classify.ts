@@ -30,7 +30,7 @@ export const lineKey = ({ sequence, line }: { sequence: number; line: number }):
  * contract's `lateDays` has changed since: otherwise its repetition could be billed, or neither of them.
  */
 export function classify(lines: Iterable<ReceivedLine>, rules: ClassifyRules): Classified[] {
-  const seen = new Map<string, string[]>()
+  const seen = new Map<string, Earlier>()
   return Array.from(lines, ({ text, ...line }): Classified => {
     const final = rules.finals.get(lineKey(line))?.disposition
     const alone = final === undefined ? judgeAlone(line, rules) : asAlone(final)
@@ -81,20 +81,23 @@ export function entitlementOf(
   return entitlement?.partner === partner ? entitlement : undefined
 }
 
+type Earlier = { first: string; contents?: Set<string> }
+
 /**
  * Steps 4 and 5. Every line that comes this far counts as an earlier line for those after it, a conflicting one too:
- * repeating it is a duplicate of it.
+ * repeating it is a duplicate of it. Each text is brought into canonical form once, however many lines share the id.
  */
-function repetitionOf(seen: Map<string, string[]>, id: string, text: string): 'duplicate' | 'conflict' | undefined {
+function repetitionOf(seen: Map<string, Earlier>, id: string, text: string): 'duplicate' | 'conflict' | undefined {
   const earlier = seen.get(id)
   if (!earlier) {
-    seen.set(id, [text])
+    seen.set(id, { first: text })
     return undefined
   }
-  if (earlier.includes(text)) return 'duplicate'
+  if (earlier.first === text) return 'duplicate'
+  earlier.contents ??= new Set([contentOf(earlier.first)])
   const content = contentOf(text)
-  if (earlier.some(other => contentOf(other) === content)) return 'duplicate'
-  earlier.push(text)
+  if (earlier.contents.has(content)) return 'duplicate'
+  earlier.contents.add(content)
   return 'conflict'
 }
 

@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto'
+import { createHash, hash as sha256 } from 'node:crypto'
 import type { HistoryEntry } from '../../schemas/disposition.ts'
 import type { Period } from '../../schemas/primitives.ts'
-import { canonicalJson, shardOf } from '../kernel/canonical.ts'
 import type { Table } from '../kernel/table.ts'
 import { unpackLines } from '../usage/segments.ts'
 import type { History } from './chain-run.ts'
-import { linePacker, type Packed } from './line-packer.ts'
-import { historyChunks, storeHistoryChunk } from './store.ts'
+import { frozenLine } from './frozen-line.ts'
+import { hashedPacker, type PackedLines } from './line-packer.ts'
+import { historyChunks } from './store.ts'
 
 type Needs = { table: Table }
 
@@ -14,10 +14,17 @@ type Needs = { table: Table }
 export const historyBuckets = 64
 
 /**
- * The bucket of an entitlement. Shards by the same hash whose number is a power of two are made of whole buckets, or
+ * The bucket of an entitlement: `shardOf` it, in less time. Shards by the same hash whose number is a power of two are made of whole buckets, or
  * lie in one.
  */
-export const bucketOf = (entitlement: string): number => shardOf(entitlement, historyBuckets)
+export const bucketOf = (entitlement: string): number =>
+  Number.parseInt(sha256('sha256', entitlement, 'hex').slice(0, 8), 16) % historyBuckets
+
+/** Entitlements for which one stored bucket is enough; a partner with more of them has more buckets. */
+export const storedEntries = 2_000
+
+/** Beyond this a partner's entitlements are stored in all the buckets there are. */
+export const fewEntries = (storedEntries * historyBuckets) / 2
 
 /** The entitlements of partners as they are now, of all programmes. */
 export type HistorySource = {
@@ -25,7 +32,7 @@ export type HistorySource = {
   shards: number
   /** One part, in the order of the ids. */
   shard(partner: string, index: number): AsyncIterable<HistoryEntry>
-  /** Those of the ids that exist at the partner, by id. */
+  /** Those of the ids that exist at the partner, by id, without what was captured of them. */
   find(partner: string, ids: Iterable<string>): Promise<Map<string, HistoryEntry>>
 }
 
@@ -36,103 +43,69 @@ export type PeriodHistory = {
   entries(): AsyncIterable<HistoryEntry>
 }
 
-/** SHA-256 of the canonical lines, each with a line feed; the compressed bytes may differ between versions of zlib. */
-type Bucket = { hash: string; segments: Packed[] }
 type Frozen = { programme: string; period: Period; hash: string }
-
-/**
- * Keeps the entitlements that a close is computed from, addressed by their content: they change afterwards. A part of a
- * partner is in memory at a time, compressed.
- * @returns the SHA-256 of the list of each partner's bucket hashes
- */
-export async function freezeHistory(
-  { table }: Needs,
-  {
-    programme,
-    period,
-    partners,
-    source,
-  }: { programme: string; period: Period; partners: string[]; source: HistorySource },
-): Promise<string> {
-  const list = bucketPacker()
-  for (const partner of [...new Set(partners)].sort()) {
-    const hashes: string[] = []
-    for (let shard = 0; shard < source.shards; shard++) {
-      const buckets = await packShard(source, partner, shard)
-      await Promise.all([...buckets.values()].map(bucket => store(table, { programme, period }, bucket)))
-      for (const [index, { hash }] of buckets) hashes[index] = hash
-    }
-    list.add({ partner, buckets: hashes })
-  }
-  const bucket = list.end()
-  await store(table, { programme, period }, bucket)
-  return bucket.hash
-}
-
-async function store(table: Table, close: Omit<Frozen, 'hash'>, { hash, segments }: Bucket): Promise<void> {
-  for (const [index, { lines, data }] of segments.entries())
-    await storeHistoryChunk(table, { ...close, hash, index, lines, data })
-}
+/** A partner's line in the list of what was frozen: the hashes of its stored buckets, none without entitlements. */
+export type FrozenPartner = { buckets: string[]; partner: string }
 
 /** The buckets of one part of a partner's entitlements, empty ones included. */
-async function packShard(source: HistorySource, partner: string, shard: number): Promise<Map<number, Bucket>> {
-  const packers = new Map<number, ReturnType<typeof bucketPacker>>()
-  for (let index = shard; index < historyBuckets; index += source.shards) packers.set(index, bucketPacker())
+export async function packShard(
+  source: HistorySource,
+  partner: string,
+  shard: number,
+): Promise<Map<number, PackedLines>> {
+  const packers = new Map<number, ReturnType<typeof hashedPacker>>()
+  for (let index = shard; index < historyBuckets; index += source.shards) packers.set(index, hashedPacker())
   let last = ''
   for await (const entry of source.shard(partner, shard)) {
     const packer = packers.get(bucketOf(entry.id))
     if (!packer || entry.id <= last) throw new Error(`entitlements of ${partner} come in the wrong part or order`)
-    packer.add(entry)
+    packer.add(frozenLine(entry))
     last = entry.id
   }
   return new Map(Array.from(packers, ([index, packer]) => [index, packer.end()]))
 }
 
-function bucketPacker() {
-  const hash = createHash('sha256')
-  const packer = linePacker()
-  const segments: Packed[] = []
-  return {
-    add(value: object): void {
-      const line = Buffer.from(canonicalJson(value))
-      hash.update(line).update(newline)
-      segments.push(...packer.add(line))
-    },
-    end(): Bucket {
-      segments.push(...packer.end())
-      return { hash: hash.digest('hex'), segments }
-    },
-  }
-}
+type Entries = Map<string, HistoryEntry>
+/** A stored bucket at hand: the entries of each bucket in it, and how many there are once they are read. */
+type Held = { size: number; buckets: Promise<Map<number, Entries>> }
 
-const newline = Uint8Array.of(0x0a)
-
-/** Entries that a frozen history keeps at hand, of the buckets that were asked for last. */
-const heldEntries = 50_000
-
-/** The history as a cutoff froze it. Its parts are read when they are asked for. @throws when it is not what was frozen */
+/**
+ * The history as a cutoff froze it. Its stored buckets are read when they are asked for; as many stay at hand as all of
+ * a partner's together hold, unless it has one for each bucket. @throws when it is not what was frozen
+ */
 export async function frozenHistory({ table }: Needs, frozen: Frozen): Promise<PeriodHistory> {
   const { programme, period } = frozen
-  const list = (await frozenLines(table, frozen)).map(
-    line => JSON.parse(line) as { partner: string; buckets: string[] },
+  const list = (await frozenLines(table, frozen)).map(line => JSON.parse(line) as FrozenPartner)
+  const hashes = new Map(list.map(({ partner, buckets }) => [partner, buckets]))
+  /** Of stored buckets that are one bucket each. */
+  const single = new Map(
+    list.flatMap(({ buckets }) =>
+      buckets.length === historyBuckets ? buckets.map((hash, at) => [hash, at] as const) : [],
+    ),
   )
-  const buckets = new Map(list.map(one => [one.partner, one.buckets]))
-  const held = new Map<string, Map<string, HistoryEntry>>()
-  async function bucket(partner: string, index: number): Promise<Map<string, HistoryEntry>> {
-    const hash = buckets.get(partner)?.[index]
-    if (hash === undefined) return new Map()
-    const name = `${partner} ${index}`
-    const known = held.get(name)
-    held.delete(name)
-    const entries = known ?? entriesOf(await frozenLines(table, { programme, period, hash }))
-    held.set(name, entries)
-    let count = [...held.values()].reduce((sum, { size }) => sum + size, 0)
-    for (const [oldest, { size }] of held) {
-      if (count <= heldEntries) break
-      held.delete(oldest)
-      count -= size
+  const held = new Map<string, Held>()
+  function stored(hash: string): Promise<Map<number, Entries>> {
+    const one = held.get(hash) ?? read(hash)
+    held.delete(hash)
+    held.set(hash, one)
+    return one.buckets
+  }
+  function read(hash: string): Held {
+    const one: Held = {
+      size: 0,
+      buckets: frozenLines(table, { programme, period, hash }).then(lines => {
+        one.size = lines.length
+        letGo(held, hash)
+        return byBuckets(lines, single.get(hash))
+      }),
     }
-    return entries
+    one.buckets.catch(() => held.delete(hash))
+    return one
+  }
+  async function bucket(partner: string, index: number): Promise<Entries> {
+    const own = hashes.get(partner) ?? []
+    const hash = own[index % own.length]
+    return (hash !== undefined && (await stored(hash)).get(index)) || new Map()
   }
   return {
     of: partner => ({
@@ -140,9 +113,21 @@ export async function frozenHistory({ table }: Needs, frozen: Frozen): Promise<P
       find: ids => findIn(index => bucket(partner, index), ids),
     }),
     async *entries() {
-      for (const partner of buckets.keys())
-        for (let index = 0; index < historyBuckets; index++) yield* (await bucket(partner, index)).values()
+      for (const own of hashes.values())
+        for (const hash of own) for (const entries of (await stored(hash)).values()) yield* entries.values()
     },
+  }
+}
+
+/** Lets go of what was asked for longest ago while more is at hand than a partner of few entitlements has. */
+function letGo(held: Map<string, Held>, latest: string): void {
+  let count = 0
+  for (const { size } of held.values()) count += size
+  for (const [hash, { size }] of held) {
+    if (count <= fewEntries) return
+    if (hash === latest) continue
+    held.delete(hash)
+    count -= size
   }
 }
 
@@ -151,22 +136,28 @@ async function frozenLines(table: Table, { programme, period, hash }: Frozen): P
   const lines: string[] = []
   for await (const { data } of historyChunks(table, { programme, period, hash })) {
     for (const line of unpackLines(data)) {
-      found.update(line).update(newline)
-      lines.push(Buffer.from(line).toString())
+      const text = Buffer.from(line).toString()
+      found.update(`${text}\n`)
+      lines.push(text)
     }
   }
   if (found.digest('hex') !== hash) throw new Error(`the frozen history ${hash} of ${programme} ${period} is not whole`)
   return lines
 }
 
+export const textsOf = (segments: PackedLines['segments']): string[] =>
+  segments.flatMap(({ data }) => unpackLines(data).map(line => Buffer.from(line).toString()))
+
 /** Lines whose hash is that of what was frozen: their shape was checked before. */
-function entriesOf(lines: readonly string[]): Map<string, HistoryEntry> {
-  const entries = new Map<string, HistoryEntry>()
+function byBuckets(lines: readonly string[], only?: number): Map<number, Entries> {
+  const buckets = new Map<number, Entries>()
   for (const line of lines) {
     const entry = JSON.parse(line) as HistoryEntry
-    entries.set(entry.id, entry)
+    const index = only ?? bucketOf(entry.id)
+    const entries = buckets.get(index) ?? new Map<string, HistoryEntry>()
+    buckets.set(index, entries.set(entry.id, entry))
   }
-  return entries
+  return buckets
 }
 
 async function findIn(bucket: History['bucket'], ids: Iterable<string>): Promise<Map<string, HistoryEntry>> {
@@ -183,7 +174,7 @@ async function findIn(bucket: History['bucket'], ids: Iterable<string>): Promise
 
 /** A partner's entitlements as they are now. A run that asks for each bucket once reads each part once. */
 export function liveHistory(source: HistorySource, partner: string): History {
-  const parts = new Map<number, Promise<Map<number, Bucket>>>()
+  const parts = new Map<number, Promise<Map<number, PackedLines>>>()
   return {
     find: ids => source.find(partner, ids),
     async bucket(index) {
@@ -196,7 +187,7 @@ export function liveHistory(source: HistorySource, partner: string): History {
       if (buckets.size === 0) parts.delete(shard)
       // Asked for a second time, the part is read again.
       const { segments } = bucket ?? (await packShard(source, partner, shard)).get(index) ?? { segments: [] }
-      return entriesOf(segments.flatMap(({ data }) => unpackLines(data).map(line => Buffer.from(line).toString())))
+      return byBuckets(textsOf(segments), index).get(index) ?? new Map()
     },
   }
 }

@@ -5,10 +5,9 @@ import { eachLine, usageHead } from '../usage/read.ts'
 import { unpackLines } from '../usage/segments.ts'
 import { type ChainNeeds, type PresentInputs, presentInputs } from './chain-inputs.ts'
 import { isShortChain, type JudgedLine, judgedBatches } from './judged-lines.ts'
-import { isWhole } from './provisional.ts'
 import { joinBatch, kindsOf } from './provisional-rows.ts'
 import { findRun, storedBatches, storedDays } from './provisional-store.ts'
-import { askForRun } from './request-run.ts'
+import { askForRun, isWhole } from './request-run.ts'
 import { type DaySum, daySumOf, daySums, daysOfProgrammes } from './usage-days.ts'
 
 /** A batch with what became of its lines, which are read when they are asked for. */

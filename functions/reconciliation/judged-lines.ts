@@ -8,6 +8,7 @@ import { eachLine, type ReceivedLine } from '../usage/read.ts'
 import type { PresentInputs, ShortChain } from './chain-inputs.ts'
 import { runChain } from './chain-run.ts'
 import { lineKey } from './classify.ts'
+import { compactLine, isPadded } from './compact-line.ts'
 import { reconcileLines } from './reconcile-lines.ts'
 
 /** A stored line and what became of it. Without `event` it is malformed. */
@@ -27,7 +28,7 @@ type Judged = { outcome: LineOutcome; final: boolean }
 type Needs = { table: Table }
 
 /** Chains of up to so many lines in so many batches are judged at once, also while somebody waits. */
-const defaultShort: ShortChain = { lines: 50_000, batches: 500 }
+const defaultShort: ShortChain = { lines: 20_000, batches: 500 }
 
 export const isShortChain = (head: Pick<UsageHead, 'lines' | 'sequence'>, short = defaultShort): boolean =>
   head.lines <= short.lines && head.sequence <= short.batches
@@ -43,7 +44,7 @@ export async function* judgedBatches(
   { isShort }: { isShort: boolean },
 ): AsyncGenerator<JudgedLine[]> {
   const currencies = new Map(inputs.contracts.map((contract: Contract) => [contract.id, contract.currency]))
-  const { lines, judged } = isShort ? await judgeAtOnce(needs, inputs) : await judgeInPieces(needs, inputs)
+  const { lines, judged } = isShort ? await judgeAtOnce(needs, inputs) : judgeInPieces(needs, inputs)
   try {
     let batch: JudgedLine[] = []
     for await (const line of lines) {
@@ -72,12 +73,18 @@ type Judging = {
 
 async function judgeAtOnce({ table }: Needs, inputs: PresentInputs): Promise<Judging> {
   const { partner, upTo, programmes, contracts } = inputs
-  const lines = upTo === 0 ? [] : await Array.fromAsync(eachLine({ table }, { partner, upTo }))
+  const lines = upTo === 0 ? [] : await Array.fromAsync(eachLine({ table }, { partner, upTo }), unpadded)
   const entitlements = await historyNamed(inputs, lines)
   const settled = await Array.fromAsync(inputs.finals({ from: 1, upTo }))
   const finals = new Map(settled.map(outcome => [lineKey(outcome), outcome]))
   const fresh = reconcileLines(lines, { entitlements, contracts, programmes, finals })
   return { lines, judged: inOrder(settled, [fresh]) }
+}
+
+/** All lines are in memory at once. Nothing here reads the text of a malformed one. */
+function unpadded(line: ReceivedLine): ReceivedLine {
+  if (!isPadded(line.text)) return line
+  return { ...line, text: line.event ? compactLine(line.text) : '' }
 }
 
 /** With what was captured of them: of that, only what events name matters, and only to a quota. */
@@ -96,13 +103,16 @@ async function historyNamed({ entitlementsById, capturedByIds }: PresentInputs, 
   )
 }
 
-async function judgeInPieces({ table }: Needs, inputs: PresentInputs): Promise<Judging> {
+function judgeInPieces({ table }: Needs, inputs: PresentInputs): Judging {
   const { partner, upTo } = inputs
-  const run = await runChain({ table }, inputs)
-  return {
-    lines: eachLine({ table }, { partner, upTo }),
-    judged: inOrder(inputs.finals({ from: 1, upTo }), run.outcomes()),
-  }
+  return { lines: eachLine({ table }, { partner, upTo }), judged: runInOrder({ table }, inputs) }
+}
+
+/** The run begins with the first outcome that is asked for and is cleared away with the last, or when no more are. */
+async function* runInOrder({ table }: Needs, inputs: PresentInputs): AsyncGenerator<Judged, undefined> {
+  await using run = await runChain({ table }, inputs)
+  yield* inOrder(inputs.finals({ from: 1, upTo: inputs.upTo }), run.outcomes())
+  return undefined
 }
 
 /** Both in the order of (sequence, line), together in that order. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { packLines, type Segment } from '../usage/segments.ts'
 
 /** Uncompressed bytes of a segment, unless one line alone is longer: even what gzip cannot shrink fits an item. */
@@ -27,5 +28,27 @@ export function linePacker(): { add(line: Uint8Array): Packed[]; end(): Packed[]
       return full
     },
     end: pack,
+  }
+}
+
+/** `hash` is the SHA-256 of the lines, each with a line feed; the compressed bytes may differ between versions of zlib. */
+export type PackedLines = { hash: string; lines: number; segments: Packed[] }
+
+/** Packs lines, which hold no line feed, as they come, and tells their hash at the end. */
+export function hashedPacker() {
+  const hash = createHash('sha256')
+  const packer = linePacker()
+  const segments: Packed[] = []
+  let lines = 0
+  return {
+    add(text: string): void {
+      hash.update(`${text}\n`)
+      lines += 1
+      segments.push(...packer.add(Buffer.from(text)))
+    },
+    end(): PackedLines {
+      segments.push(...packer.end())
+      return { hash: hash.digest('hex'), lines, segments }
+    },
   }
 }

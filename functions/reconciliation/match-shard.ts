@@ -1,6 +1,5 @@
 import type { HistoryEntry, LineOutcome } from '../../schemas/disposition.ts'
 import type { Period } from '../../schemas/primitives.ts'
-import type { UsageEvent } from '../../schemas/usage.ts'
 import { canonicalJson } from '../kernel/canonical.ts'
 import { type AccountingBounds, accountedIn, accountingBounds, type ProgrammeCalendar } from './accounting.ts'
 import type { History } from './chain-run.ts'

@@ -4,6 +4,7 @@ import type { Period } from '../../schemas/primitives.ts'
 import type { UsageEvent } from '../../schemas/usage.ts'
 import { epochMilliseconds } from '../kernel/clock.ts'
 import { earlierOf } from './accounting.ts'
+import { type CapturedRest, capturedRest } from './captured-rest.ts'
 import type { Coverage } from './coverage.ts'
 import type { Days } from './days.ts'
 import { quotaMeter } from './quota.ts'
@@ -33,7 +34,7 @@ export function matchEntitlement(
 ): Settled[] {
   const { entitlement, days, period } = rules
   const meter = quotaMeter(entitlement.quota, entitlement.windows, days)
-  const heldAt = heldTimes(entitlement)
+  const till = capturedRest(entitlement)
   const windows = entitlement.windows.map(({ from, until }) => ({
     from: epochMilliseconds(from),
     until: until === undefined ? Number.POSITIVE_INFINITY : epochMilliseconds(until),
@@ -44,12 +45,32 @@ export function matchEntitlement(
     if (settled.event.type === 'use') uses.set(settled.event.id, settled)
     else if (settled.outcome.matched && settled.event.reverses) reversed.add(settled.event.reverses)
   }
-  for (const use of uses.values())
-    if (tookQuota.has(use.outcome.disposition) && !reversed.has(use.event.id))
-      meter.count(quotaTime(use), use.event.quantity)
+  const standing = [...uses.values()].filter(
+    ({ event, outcome }) => tookQuota.has(outcome.disposition) && !reversed.has(event.id),
+  )
+  for (const { event, at } of till.isEmpty ? standing : inOrderOfPeriods(standing))
+    meter.count(till.cover(event) ?? at, event.quantity)
 
   const mayReverse = !candidates.every(isUse)
-  return inOrder(heldAt, candidates).map(candidate => {
+  if (till.isEmpty) return inOrder(candidates).map(settle)
+  const { first, rest } = byCapture(till, candidates)
+  const settled: Settled[] = []
+  const later = new Set<string>()
+  for (const candidate of inOrder(first)) {
+    const { id, reverses } = candidate.event
+    const isFirst = reverses === undefined ? till.fits(candidate.event) !== undefined : !later.has(reverses)
+    if (isFirst) {
+      settled.push(settle(candidate))
+      continue
+    }
+    // What goes beyond the captured quantity is an event as any other, and so is what takes it back.
+    later.add(id)
+    rest.push(candidate)
+  }
+  for (const candidate of inOrder(rest)) settled.push(settle(candidate))
+  return settled
+
+  function settle(candidate: Candidate): Settled {
     const { partner, sequence, line, at, event } = candidate
     const { disposition, matched } = event.type === 'use' ? judgeUse(candidate) : judgeReversal(event)
     const { programme } = entitlement
@@ -58,19 +79,15 @@ export function matchEntitlement(
     const settled = { at, event, outcome }
     if (mayReverse && event.type === 'use') uses.set(event.id, settled)
     return settled
-  })
+  }
 
   function judgeUse(candidate: Candidate): Judgement {
     const { event, at } = candidate
     if (isWrongSubject(event, entitlement)) return { disposition: 'wrong-subject' }
     if (!windows.some(({ from, until }) => from <= at && at < until)) return { disposition: 'outside-entitlement' }
-    if (!meter.take(quotaTime(candidate), event.quantity)) return { disposition: 'over-quota' }
+    if (!meter.take(till.fits(event) ?? at, event.quantity)) return { disposition: 'over-quota' }
+    till.cover(event)
     return judgeTerms(candidate, rules)
-  }
-
-  /** In whose quota period an event counts: where a redemption was captured for it, that in which this was held. */
-  function quotaTime({ event: { redemptionId }, at }: Pick<Candidate, 'event' | 'at'>): number {
-    return (redemptionId === undefined ? undefined : heldAt.get(redemptionId)) ?? at
   }
 
   /** A reversal gives back what the event it names took, once, and from then on. */
@@ -80,21 +97,25 @@ export function matchEntitlement(
     const matched = target?.outcome.matched
     if (!target || !matched || reversed.has(target.event.id)) return { disposition: 'unknown-entitlement' }
     reversed.add(target.event.id)
-    meter.giveBack(quotaTime(target), target.event.quantity)
+    meter.giveBack(till.giveBack(target.event) ?? target.at, target.event.quantity)
     return { disposition: 'matched', matched: takenBack(matched, event) }
   }
+}
+
+/** First those that name a captured redemption, and reversals that name one and take back what it covers. */
+function byCapture(till: CapturedRest, candidates: readonly Candidate[]): { first: Candidate[]; rest: Candidate[] } {
+  const named = candidates.filter(({ event: { redemptionId } }) => redemptionId !== undefined && till.has(redemptionId))
+  const uses = new Set(named.filter(isUse).map(({ event }) => event.id))
+  const isFirst = ({ event: { reverses } }: Candidate) =>
+    reverses === undefined || uses.has(reverses) || till.covers(reverses)
+  const first = new Set(named.filter(isFirst))
+  return { first: [...first], rest: candidates.filter(candidate => !first.has(candidate)) }
 }
 
 type Judgement = { disposition: Disposition; matched?: MatchedUse }
 
 /** Events that fitted their quota used it, whether a contract covers them or not. */
 const tookQuota: ReadonlySet<Disposition> = new Set(['matched', 'no-contract', 'currency-mismatch'])
-
-const nothingHeld: ReadonlyMap<string, number> = new Map()
-
-/** When each captured redemption was held, in epoch milliseconds. */
-const heldTimes = ({ captured }: HistoryEntry): ReadonlyMap<string, number> =>
-  captured ? new Map(captured.map(({ id, heldAt }) => [id, epochMilliseconds(heldAt)])) : nothingHeld
 
 const isWrongSubject = (event: UsageEvent, entitlement: HistoryEntry): boolean =>
   event.subject !== entitlement.subject || event.benefit !== entitlement.benefit
@@ -145,21 +166,17 @@ const takenBack = (matched: MatchedUse, { occurredAt }: UsageEvent): MatchedUse 
 
 const isUse = ({ event }: Candidate): boolean => event.type === 'use'
 
-type Position = { late: number; at: number; id: string }
+type Position = { at: number; id: string }
+
+const own = ({ at, event: { id } }: Pick<Candidate, 'at' | 'event'>): Position => ({ at, id })
 
 /**
- * Candidates in the order in which they use the quota: captured redemptions first, then (occurredAt, id). A reversal
- * has its own place, but never before the event that it takes back.
+ * Candidates in the order in which they use the quota: (occurredAt, id). A reversal has its own place, but never before
+ * the event that it takes back.
  */
-function inOrder(captured: ReadonlyMap<string, number>, candidates: readonly Candidate[]): readonly Candidate[] {
+function inOrder(candidates: readonly Candidate[]): readonly Candidate[] {
   if (candidates.length <= 1) return candidates
-  const own = ({ at, event: { id, redemptionId } }: Candidate): Position => ({
-    late: redemptionId !== undefined && captured.has(redemptionId) ? 0 : 1,
-    at,
-    id,
-  })
-  if (captured.size === 0 && candidates.every(isUse))
-    return candidates.toSorted((a, b) => a.at - b.at || (a.event.id < b.event.id ? -1 : 1))
+  if (candidates.every(isUse)) return candidates.toSorted((a, b) => a.at - b.at || (a.event.id < b.event.id ? -1 : 1))
   const uses = new Map(candidates.filter(isUse).map(use => [use.event.id, own(use)]))
   const placed = candidates.map(candidate => {
     const position = own(candidate)
@@ -171,5 +188,11 @@ function inOrder(captured: ReadonlyMap<string, number>, candidates: readonly Can
   return placed.map(({ candidate }) => candidate)
 }
 
-const compare = (a: Position, b: Position): number =>
-  a.late - b.late || a.at - b.at || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
+const compare = (a: Position, b: Position): number => a.at - b.at || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
+
+/** In the order in which they were settled, what came first aside. */
+const inOrderOfPeriods = (settled: readonly Settled[]): Settled[] =>
+  settled.toSorted((a, b) => {
+    const [one = '', other = ''] = [a.outcome.period, b.outcome.period]
+    return one < other ? -1 : one > other ? 1 : compare(own(a), own(b))
+  })

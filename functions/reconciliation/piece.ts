@@ -14,7 +14,16 @@ export function packPiece({ counts, numbers, json }: Piece): Uint8Array {
     ...counts.map(({ length }) => length),
     ...numbers.map(({ length }) => length),
   ])
-  return Buffer.concat([...[header, ...counts, ...numbers].map(bytesOf), Buffer.from(json)])
+  const columns = [header, ...counts, ...numbers].map(bytesOf)
+  const size = columns.reduce((sum, { byteLength }) => sum + byteLength, 0)
+  const piece = Buffer.allocUnsafeSlow(size + Buffer.byteLength(json))
+  let at = 0
+  for (const column of columns) {
+    piece.set(column, at)
+    at += column.byteLength
+  }
+  piece.write(json, at)
+  return piece
 }
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Uint32Array | Float64Array): Uint8Array =>

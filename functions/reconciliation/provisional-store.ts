@@ -1,4 +1,5 @@
-import type { Period } from '../../schemas/primitives.ts'
+import * as z from 'zod'
+import { type Period, Slug } from '../../schemas/primitives.ts'
 import { ProvisionalBatch, ProvisionalDays, ProvisionalRequest, ProvisionalRun } from '../../schemas/usage-view.ts'
 import { check, put, recordType, remove, type Table, type Write } from '../kernel/table.ts'
 
@@ -48,6 +49,26 @@ export const daysRemoval = ({ partner, period, index }: Pick<ProvisionalDays, 'p
 
 export const storedDays = (table: Table, partner: string, period?: Period): AsyncGenerator<ProvisionalDays> =>
   table.each(days, { partition: partitionOf(partner), startsWith: period ? daysPrefix(period) : 'DAYS#' })
+
+/** How often a redemption was captured after the event that names it was judged: no batch and no contract tells of it. */
+const lateCaptures = recordType('late-captures', z.strictObject({ partner: Slug, count: z.int().min(1) }))
+const capturesKey = (partner: string) => ({ pk: partitionOf(partner), sk: 'CAPTURES' })
+
+export const lateCaptureCount = async (table: Table, partner: string): Promise<number> =>
+  (await table.get(lateCaptures, capturesKey(partner)))?.count ?? 0
+
+/** @throws Conflict when a rival counted one since `before` was read */
+export const putLateCaptures = (table: Table, partner: string, before: number): Promise<void> =>
+  table.write(
+    put(
+      lateCaptures,
+      capturesKey(partner),
+      { partner, count: before + 1 },
+      {
+        when: before === 0 ? 'absent' : { equals: { count: before } },
+      },
+    ),
+  )
 
 export const findRequest = (table: Table, partner: string): Promise<ProvisionalRequest | undefined> =>
   table.get(request, requestKey(partner))

@@ -2,7 +2,7 @@ import type { Disposition } from '../../schemas/disposition.ts'
 import type { BatchId } from '../../schemas/ids.ts'
 import type { Instant } from '../../schemas/primitives.ts'
 import type { ProvisionalBatch, ProvisionalRun } from '../../schemas/usage-view.ts'
-import { againOnConflict, type Table, type Write } from '../kernel/table.ts'
+import { againOnConflict, Conflict, type Table, type Write } from '../kernel/table.ts'
 import { manifestOf, usageHead } from '../usage/read.ts'
 import { packLines } from '../usage/segments.ts'
 import { type ChainNeeds, type PresentInputs, presentInputs } from './chain-inputs.ts'
@@ -18,6 +18,7 @@ import {
   storedDays,
   writeWithin,
 } from './provisional-store.ts'
+import { isWhole } from './request-run.ts'
 import { type DaySums, daySums, daysOfProgrammes, storedDay } from './usage-days.ts'
 
 /** What is exceptional in a batch now, whole: what it does not name is no exception (any more). */
@@ -61,7 +62,8 @@ export async function reconcileBatch(needs: ProvisionalNeeds, { partner, sequenc
     try {
       const first = await batches.next()
       const version = (before?.version ?? 0) + 1
-      const run: ProvisionalRun = { partner, version, state: 'writing', upTo: inputs.upTo, basis: inputs.basis }
+      const { upTo, basis } = inputs
+      const run: ProvisionalRun = { partner, version, state: 'writing', upTo, basis, startedAt: needs.wallNow() }
       await putRun(table, run, before)
       await writeRun(needs, run, { inputs, first, batches })
       await putRun(table, { ...run, state: 'whole' }, run)
@@ -70,10 +72,6 @@ export async function reconcileBatch(needs: ProvisionalNeeds, { partner, sequenc
     }
   })
 }
-
-/** Whether a run has seen all batches, and judged them as they would be now. */
-export const isWhole = (run: ProvisionalRun, { upTo, basis }: Pick<PresentInputs, 'upTo' | 'basis'>): boolean =>
-  run.state === 'whole' && run.upTo >= upTo && run.basis === basis
 
 type Judging = {
   inputs: PresentInputs
@@ -112,16 +110,20 @@ async function writeRun(
 
 const isSame = (a: ProvisionalBatch, b: ProvisionalBatch): boolean => a.sequence === b.sequence && a.hash === b.hash
 
-/** Before the batch is stored: a run that breaks off in between finds it changed again. */
+/**
+ * Before the batch is stored: a run that breaks off in between finds it changed again.
+ * @throws Conflict when a rival has begun another run: what this one found may be outdated
+ */
 async function noteFindings(
   { table, noteExceptions }: ProvisionalNeeds,
-  { upTo }: ProvisionalRun,
+  { upTo, version }: ProvisionalRun,
   lines: JudgedLine[],
 ) {
   const [first] = lines
   if (!first) return
   const { partner, sequence, receivedAt } = first
-  const manifest = await manifestOf({ table }, { partner, sequence })
+  const [manifest, latest] = await Promise.all([manifestOf({ table }, { partner, sequence }), findRun(table, partner)])
+  if (latest?.version !== version) throw new Conflict([])
   if (!manifest) throw new Error(`batch ${sequence} of ${partner} has no manifest`)
   const findings = lines.flatMap(({ line, event, programme, period, final, disposition }): Finding[] => {
     if (disposition === 'matched' || disposition === 'duplicate') return []

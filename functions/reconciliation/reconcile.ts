@@ -1,13 +1,22 @@
 import type { Contract } from '../../schemas/contract.ts'
-import type { AcceptedUse, DispositionCounts, LineOutcome, MatchedUse, UsageTotal } from '../../schemas/disposition.ts'
+import type { DispositionCounts, LineOutcome, UsageTotal } from '../../schemas/disposition.ts'
 import type { Period } from '../../schemas/primitives.ts'
 import type { UsageCut } from '../../schemas/usage.ts'
 import { nextPeriod } from '../kernel/calendar.ts'
 import type { Table } from '../kernel/table.ts'
 import { earlierOf } from './accounting.ts'
 import { type ChainInputs, runChain, type UsageSum } from './chain-run.ts'
-import { lineKey } from './classify.ts'
-import { type Correction, correctSums, subjectUses } from './corrections.ts'
+import {
+  type Accepted,
+  type AcceptedIn,
+  acceptanceOf,
+  amountFor,
+  type Correction,
+  correctSums,
+  type Decided,
+  decidedUses,
+  subjectUses,
+} from './corrections.ts'
 import { type ClosedPeriods, finalsOfChain } from './finals.ts'
 import type { PeriodHistory } from './history.ts'
 import type { Programme } from './reconcile-lines.ts'
@@ -15,9 +24,7 @@ import type { Spill } from './spill.ts'
 import { usageTotals } from './totals.ts'
 
 export type { LineOutcome, MatchedUse, UsageTotal } from '../../schemas/disposition.ts'
-
-/** What was accepted in a period. */
-export type AcceptedIn = { period: Period; uses: readonly AcceptedUse[] }
+export type { AcceptedIn } from './corrections.ts'
 
 /** Everything a period's dispositions depend on, as its cutoff froze it. */
 export type PeriodInputs = {
@@ -31,7 +38,7 @@ export type PeriodInputs = {
   contracts: readonly Contract[]
   /** Contracts of other programmes: they decide when a line of theirs is too late to be an earlier line of an id. */
   foreignContracts?: readonly Contract[]
-  /** What was accepted in this period and in each earlier one that is closed. */
+  /** What was accepted or adjusted in this period and in each earlier one that is closed. */
   accepted?: readonly AcceptedIn[]
 }
 
@@ -68,12 +75,13 @@ export async function reconcilePeriod(
     })
     chains.push(chain)
   }
-  const strangers = acceptedUses(inputs).filter(({ use }) => chains.every(({ partner }) => partner !== use.partner))
-  if (strangers[0])
-    throw new Error(`a use of ${strangers[0].use.partner} was accepted, which has no chain in the close`)
+  const stranger = inputs.accepted
+    ?.flatMap(({ uses }) => uses)
+    .find(({ outcome, partner }) => outcome === 'accepted' && chains.every(chain => chain.partner !== partner))
+  if (stranger) throw new Error(`a use of ${stranger.partner} was accepted, which has no chain in the close`)
   const origins = new Set([period, ...chains.flatMap(({ touched }) => [...touched])])
   const sums: UsageSum[] = []
-  for (const chain of chains) for (const sum of await corrected(chain, origins)) sums.push(sum)
+  for (const chain of chains) for (const sum of await corrected(chain, origins, period)) sums.push(sum)
   const totals = await usageTotals({ programme, contracts, origins, sums, entitlements: history.entries() })
   // What changes an earlier month that is still open is billed by that month's own close.
   const settled = totals.filter(({ originPeriod }) => originPeriod === period || originPeriod < openFrom)
@@ -85,12 +93,12 @@ type Chain = {
   partner: string
   inputs: ChainInputs
   sums: UsageSum[]
-  accepted: Accepted[]
-  /** Accepted lines that this run finds to match. */
-  matched: Set<string>
+  decided: Decided
+  /** What was accepted and is found to match by this run. */
+  matched: Set<Accepted>
   touched: Set<Period>
-  /** What months that are still open will bill of earlier ones. */
-  others: Correction[]
+  /** What is not rated here: adjusted lines that match, and what months that are still open will bill of earlier ones. */
+  unrated: Correction[]
   uses: ReturnType<typeof subjectUses>
 }
 
@@ -113,74 +121,100 @@ function chainInputs(
   }
 }
 
-/** A use that was accepted in place of a match, in the month that bills it or, where that is later, in its own. */
-type Accepted = { use: AcceptedUse; matched: AcceptedUse['matched']; isOwn: boolean }
-
-function acceptedUses({ accepted = [], period: present }: PeriodInputs): Accepted[] {
-  return accepted.flatMap(({ period, uses }) =>
-    uses
-      .filter(({ outcome }) => outcome === 'accepted')
-      .map(use => ({
-        use,
-        matched: { ...use.matched, originPeriod: earlierOf(use.matched.originPeriod, period) },
-        isOwn: period === present,
-      })),
-  )
-}
-
 /** Runs a chain, gives the period's own outcomes to `sink`, and notes what the totals need to know of the others. */
 async function judge(needs: ReconcileNeeds, inputs: PeriodInputs, cut: Cut, sink: OutcomeSink): Promise<Chain> {
-  const { period } = inputs
+  const { period, accepted = [] } = inputs
   const chain = chainInputs(needs, inputs, cut)
   const { partner } = chain
+  const decided = decidedUses(accepted, partner, period)
+  const noted: Noted = {
+    decided,
+    matched: new Set(),
+    touched: new Set(decided.touched),
+    unrated: [],
+    uses: subjectUses(),
+  }
+  for (const one of decided.accepted) noted.uses.watch(one.matched)
+  await noteSettled(chain, noted)
   const spill = await needs.spillOf?.(partner)
   await using run = await runChain({ table: needs.table, ...(spill && { spill }) }, chain)
-  const accepted = acceptedUses(inputs).filter(({ use }) => use.partner === partner)
-  const acceptedLines = new Map(accepted.map(one => [lineKey(one.use), one]))
-  const [matched, touched, others, uses] = [new Set<string>(), new Set<Period>(), [] as Correction[], subjectUses()]
-  for (const one of accepted) {
-    uses.watch(one.matched)
-    if (one.isOwn) touched.add(one.matched.originPeriod)
-  }
-  const note = (outcome: LineOutcome, use: MatchedUse) => {
-    // Only a preview knows months before it that are open, and settled ones before these.
-    if (cut.openFrom < period && use.originPeriod < cut.openFrom) {
-      uses.watch(use)
-      if (outcome.period !== period) others.push({ matched: use, sign: -1 })
-    }
-    if (outcome.period === period) touched.add(use.originPeriod)
-    uses.count(use)
-    const before = acceptedLines.size > 0 ? acceptedLines.get(lineKey(outcome)) : undefined
-    if (!before) return
-    matched.add(lineKey(outcome))
-    touched.add(before.matched.originPeriod)
-  }
   for await (const outcomes of run.outcomes()) {
-    for (const outcome of outcomes) if (outcome.matched) note(outcome, outcome.matched)
+    for (const outcome of outcomes) noteOutcome(outcome, noted, cut, period)
     await sink(outcomes.filter(outcome => outcome.period === period))
   }
-  return { partner, inputs: chain, sums: run.sums, accepted, matched, touched, others, uses }
+  // By now it is known whose uses are to be counted.
+  if (noted.uses.rows.size > 0)
+    for await (const outcomes of run.outcomes())
+      for (const { matched } of outcomes) if (matched) noted.uses.count(matched)
+  return { partner, inputs: chain, sums: run.sums, ...noted }
+}
+
+type Noted = Pick<Chain, 'decided' | 'matched' | 'touched' | 'unrated' | 'uses'>
+
+/** Adjusted lines that earlier closes found to match: those closes rated them unless the amount was known by then. */
+async function noteSettled({ finals, upTo }: ChainInputs, { decided, touched, unrated, uses }: Noted): Promise<void> {
+  const sequences = new Set(Array.from(decided.adjusted.values(), one => one.sequence))
+  // The same event may have matched anywhere.
+  const ranges =
+    decided.adjustedEvents.size > 0
+      ? [{ from: 1, upTo }]
+      : Array.from(sequences, sequence => ({ from: sequence, upTo: sequence }))
+  for (const range of ranges) {
+    if (range.upTo > upTo) continue
+    for await (const outcome of finals(range)) {
+      const amount = outcome.matched && amountFor(decided, outcome)
+      if (!amount || !outcome.matched) continue
+      uses.watch(outcome.matched)
+      unrated.push({ matched: outcome.matched, sign: -1 })
+      if (amount.isOwn) touched.add(outcome.matched.originPeriod)
+    }
+  }
+}
+
+function noteOutcome(outcome: LineOutcome, noted: Noted, { openFrom }: Cut, period: Period): void {
+  const { matched: use } = outcome
+  if (!use) return
+  const { decided, matched, touched, unrated, uses } = noted
+  // Only a preview knows months before it that are open, and settled ones before these.
+  const isEarlier = openFrom < period && use.originPeriod < openFrom
+  if (isEarlier) uses.watch(use)
+  if (isEarlier && outcome.period !== period) unrated.push({ matched: use, sign: -1 })
+  else if (amountFor(decided, outcome)) {
+    uses.watch(use)
+    unrated.push({ matched: use, sign: -1 })
+    return
+  }
+  if (outcome.period === period) touched.add(use.originPeriod)
+  const before = acceptanceOf(decided, outcome)
+  if (!before) return
+  matched.add(before)
+  touched.add(before.matched.originPeriod)
 }
 
 /**
- * A chain's sums with what was accepted and without what other months bill. An accepted line that did match, in this
- * close or an earlier one, counts as the match alone.
+ * A chain's sums with what was accepted and without what is not rated here. An accepted line that did match, or whose
+ * event did by another line, in this close or an earlier one, counts as the match alone.
  */
-async function corrected({ sums, inputs, accepted, matched, others, uses }: Chain, origins: ReadonlySet<Period>) {
-  const wanted = accepted.filter(one => origins.has(one.matched.originPeriod))
-  if (wanted.length === 0 && others.length === 0) return sums
-  const once = new Map(wanted.toReversed().map(one => [lineKey(one.use), one]))
-  for await (const outcome of inputs.finals({ from: 1, upTo: inputs.upTo })) {
-    if (!outcome.matched) continue
-    uses.count(outcome.matched)
-    once.delete(lineKey(outcome))
-  }
-  for (const line of matched) once.delete(line)
-  return correctSums(
-    sums,
-    [...others, ...Array.from(once.values(), ({ matched: use }) => ({ matched: use, sign: 1 as const }))],
-    uses.rows,
-  )
+async function corrected(
+  { sums, inputs, decided, matched, unrated, uses }: Chain,
+  origins: ReadonlySet<Period>,
+  period: Period,
+): Promise<UsageSum[]> {
+  const wanted = decided.accepted.filter(one => origins.has(one.matched.originPeriod))
+  const less = unrated.filter(one => origins.has(one.matched.originPeriod))
+  if (wanted.length === 0 && less.length === 0) return sums
+  const once = new Set(wanted)
+  // What earlier closes made final is of earlier months.
+  if (wanted.length > 0 || less.some(one => one.matched.originPeriod < period))
+    for await (const outcome of inputs.finals({ from: 1, upTo: inputs.upTo })) {
+      if (!outcome.matched) continue
+      uses.count(outcome.matched)
+      const accepted = acceptanceOf(decided, outcome)
+      if (accepted) once.delete(accepted)
+    }
+  for (const accepted of matched) once.delete(accepted)
+  const more = Array.from(once.values(), ({ matched: use }) => ({ matched: use, sign: 1 as const }))
+  return correctSums(sums, [...less, ...more], uses.rows)
 }
 
 /**

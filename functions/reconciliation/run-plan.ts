@@ -20,7 +20,9 @@ export type RunPlan = {
 export type PlanSizes = { rangeLines?: number; shardLines?: number; shards?: number }
 
 /** Lines of a range, unless one batch has more, and of a shard on average: what a step holds in memory. */
-const usual = { rangeLines: 50_000, shardLines: 32_768 }
+const usual = { rangeLines: 32_768, shardLines: 32_768 }
+/** A run that resumes under other sizes is another run. */
+export const usualSizes = `${usual.rangeLines}-${usual.shardLines}`
 const mostShards = 4096
 
 /** @throws when the chain has a gap or ends early */

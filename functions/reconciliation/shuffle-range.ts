@@ -1,8 +1,9 @@
 import type { LineOutcome } from '../../schemas/disposition.ts'
 import type { Instant } from '../../schemas/primitives.ts'
 import { epochMilliseconds } from '../kernel/clock.ts'
-import { ahead, type SourceBatch, type SourcePiece } from './chain-source.ts'
+import { ahead, type SourcePiece } from './chain-source.ts'
 import { asAlone, entitlementOf, isFuture, isOlder, lateDaysOf } from './classify.ts'
+import { compactLine, isPadded } from './compact-line.ts'
 import { packPiece } from './piece.ts'
 import { type Alone, lineColumns, packRange, type RangeFacts, type ReceivedEvent } from './range-piece.ts'
 import type { Run } from './run-plan.ts'
@@ -11,7 +12,16 @@ import type { Part } from './spill.ts'
 import { usageSums } from './usage-sums.ts'
 
 /** A line with what is known of it by itself. */
-type Line = { text: string; event: ReceivedEvent; line: number; at: number; alone: Alone; final?: LineOutcome }
+type Line = {
+  text: string
+  event: ReceivedEvent
+  line: number
+  at: number
+  alone: Alone
+  /** Whether it takes the entitlement to tell if it is too late. */
+  isUnsure: boolean
+  final?: LineOutcome
+}
 
 /**
  * Reads a range of batches and what closes made final of it. Steps 1 to 3 of the dispositions are done here. Gives each
@@ -25,17 +35,21 @@ export async function shuffleRange(run: Run, range: number): Promise<Part[]> {
   const sums = usageSums()
   const finals = finalsCursor(inputs.finals(bounds), ({ matched }) => matched && sums.add(matched, false))
   const out = emitter(run)
+  const late = lateJudge(run, out)
   for await (const batch of source.batches(bounds)) {
     const { sequence, receivedAt, oldestOpen } = batch
+    const received = epochMilliseconds(receivedAt)
     const index = facts.batches.push({ sequence, receivedAt, oldestOpen }) - 1
     let count = 0
     for await (const piece of ahead(source.pieces(batch))) {
       count += piece.texts.length
-      const lines = await readPiece(run, batch, piece, finals, facts)
-      for (const line of lines) out.add(index, line)
+      const lines = await readPiece(run, { sequence, received }, piece, finals, facts)
+      for (const line of lines) late.add(line, { batch: index, received })
+      if (late.isFull()) await late.flush()
     }
     if (count !== batch.lines) throw new Error(`batch ${batch.id} has ${count} lines, its manifest ${batch.lines}`)
   }
+  await late.flush()
   await finals.end()
   return [['range', packRange(facts)], ...out.parts(), ...sums.parts(plan)]
 }
@@ -73,16 +87,16 @@ function finalsCursor(finals: AsyncIterable<LineOutcome>, note: (final: LineOutc
 
 async function readPiece(
   run: Run,
-  { sequence, receivedAt }: SourceBatch,
+  { sequence, received }: { sequence: number; received: number },
   { firstLine, texts, malformed }: SourcePiece,
   cursor: FinalsCursor,
   facts: RangeFacts,
 ): Promise<Line[]> {
   const finals = await cursor.upTo(sequence, firstLine + texts.length - 1)
   const bad = malformed.length > 0 ? new Set(malformed) : undefined
-  const received = epochMilliseconds(receivedAt)
+  // A short line among long ones would keep the whole segment in memory, too.
+  const compact = texts.some(isPadded)
   const lines: Line[] = []
-  const unsure: Line[] = []
   for (let index = 0; index < texts.length; index++) {
     const number = firstLine + index
     if (bad?.has(number)) {
@@ -94,12 +108,12 @@ async function readPiece(
     const at = Date.parse(event.occurredAt)
     const final = finals.size > 0 ? finals.get(number) : undefined
     const alone = final ? asAlone(final.disposition) : byAge(run, event, received - at)
-    const line: Line = { text, event, line: number, at, alone: alone === 'unsure' ? undefined : alone }
+    const kept = compact ? compactLine(text, event) : text
+    const isUnsure = alone === 'unsure'
+    const line: Line = { text: kept, event, line: number, at, alone: isUnsure ? undefined : alone, isUnsure }
     if (final) line.final = final
-    if (alone === 'unsure') unsure.push(line)
     lines.push(line)
   }
-  if (unsure.length > 0) await judgeLate(run, received, unsure)
   return lines
 }
 
@@ -112,12 +126,34 @@ function byAge({ rules }: Run, { benefit }: { benefit: string }, age: number): A
   return isOlder(age, most) ? 'too-late' : 'unsure'
 }
 
-async function judgeLate({ inputs, rules }: Run, received: number, lines: Line[]): Promise<void> {
-  const entitlements = await inputs.history.find(new Set(lines.map(({ event }) => event.entitlementId)))
-  for (const line of lines) {
-    const entitlement = entitlementOf(entitlements, inputs.partner, line.event.entitlementId)
-    const event = { benefit: line.event.benefit, occurredAt: line.event.occurredAt as Instant }
-    if (isOlder(received - line.at, lateDaysOf(event, entitlement, rules))) line.alone = 'too-late'
+type Place = { batch: number; received: number }
+type Held = Place & { line: Line }
+const heldLines = 32_768
+
+/**
+ * Hands lines on in their order. Those behind one of which it takes the entitlement to tell whether it is too late are
+ * held back, so that a lookup serves many: to each it may have to read all there is of a partner.
+ */
+function lateJudge({ inputs, rules }: Run, out: ReturnType<typeof emitter>) {
+  let held: Held[] = []
+  return {
+    add(line: Line, { batch, received }: Place): void {
+      if (line.isUnsure || held.length > 0) held.push({ batch, received, line })
+      else out.add(batch, line)
+    },
+    isFull: () => held.length >= heldLines,
+    async flush(): Promise<void> {
+      if (held.length === 0) return
+      const unsure = held.filter(({ line }) => line.isUnsure)
+      const entitlements = await inputs.history.find(new Set(unsure.map(({ line }) => line.event.entitlementId)))
+      for (const { line, received } of unsure) {
+        const entitlement = entitlementOf(entitlements, inputs.partner, line.event.entitlementId)
+        const event = { benefit: line.event.benefit, occurredAt: line.event.occurredAt as Instant }
+        if (isOlder(received - line.at, lateDaysOf(event, entitlement, rules))) line.alone = 'too-late'
+      }
+      for (const { batch, line } of held) out.add(batch, line)
+      held = []
+    },
   }
 }
 

@@ -26,7 +26,7 @@ const inflate = promisify<Uint8Array, { maxOutputLength: number }, Buffer<ArrayB
 const writesAtOnce = 8
 const marker = 'done'
 
-type Needs = { table: Table; /** Epoch seconds of a clock that nobody moves. */ wallSeconds: () => number }
+type Needs = { table: Table /** Epoch seconds of a clock that nobody moves. */; wallSeconds: () => number }
 
 /**
  * A spill in the table, for runs that resume: the name of the run stands for all that its result depends on. Each piece
@@ -51,7 +51,9 @@ export function tableSpill(needs: Needs, { run }: { run: string }): Spill {
     async read(step, part) {
       const bytes = await readPiece(needs, nameOf(step, part))
       if (!bytes)
-        throw new Error(`piece ${part} of step ${step} of run ${run} has expired; begin the run once its steps have, too`)
+        throw new Error(
+          `piece ${part} of step ${step} of run ${run} has expired; begin the run once its steps have, too`,
+        )
       return bytes
     },
     async close() {},

@@ -1,7 +1,8 @@
 import { closeSync, openSync, readSync } from 'node:fs'
-import { mkdtemp, open, rename, rm } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { runFolder } from './run-folders.ts'
 
 /** One piece of what a step gives. */
 export type Part = [name: string, bytes: Uint8Array]
@@ -51,17 +52,17 @@ const openFiles = 128
 
 /**
  * A spill of plain files in a folder of its own, one for each step, for runs that are begun anew after a crash. `close`
- * removes the folder.
+ * removes the folder; that of a killed process is removed by the next one.
  */
 export async function folderSpill(parent: string = tmpdir()): Promise<Spill> {
-  const folder = await mkdtemp(join(parent, 'tessera-run-'))
+  const folder = await runFolder(parent)
   const directories = new Map<string, Directory>()
   const files = new Map<string, number>()
   const pathOf = (step: string) => join(folder, step)
 
   /** Files that were read last stay open. */
   function fileOf(step: string): number {
-    const file = files.get(step) ?? openSync(pathOf(step))
+    const file = files.get(step) ?? openSync(pathOf(step), 'r')
     files.delete(step)
     files.set(step, file)
     const [oldest] = files

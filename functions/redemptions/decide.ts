@@ -1,6 +1,7 @@
 import type { LinkedEntitlement } from '../../schemas/entitlement.ts'
 import type { LinkRecord } from '../../schemas/link.ts'
 import type { Instant } from '../../schemas/primitives.ts'
+import type { Quota } from '../../schemas/programme.ts'
 import type { Redemption, RedemptionRecord, RedemptionRequest } from '../../schemas/redemption.ts'
 import { remainingOf, type UsedQuota } from '../entitlements/remaining.ts'
 import { nextQuotaPeriodFrom } from '../kernel/calendar.ts'
@@ -61,7 +62,8 @@ type Asked = { quantity: number; at: Instant }
 
 /**
  * The entitlement that a hold takes its quantity from: the first that has enough left.
- * @throws Refusal quota-exhausted, which says what remains and when the next quota period begins
+ * @throws Refusal quota-exhausted, which says what remains and when the next quota period begins, or that no period
+ *   could ever give so much
  */
 export function withEnough(
   entitlements: LinkedEntitlement[],
@@ -77,13 +79,21 @@ export function withEnough(
   }
   const { quota, timeZone } = most?.entitlement ?? {}
   if (!most || !quota || !timeZone) throw new Error('a hold was asked of no entitlement')
+  const ever = Math.max(...entitlements.map(entitlement => mostOf(entitlement.quota)))
+  if (quantity > ever)
+    throw new Refusal('quota-exhausted', `${quantity} never fits: at most ${ever} a period, ask for so many or fewer`)
   const next = nextQuotaPeriodFrom(at, quota.per, timeZone)
+  // What was carried over comes on top of the limit, so the limit is no measure of it.
+  const rest = quota.rollover ? `${most.remaining} remain` : `${most.remaining} of ${quota.limit} remain`
   throw new Refusal(
     'quota-exhausted',
-    `${most.remaining} of ${quota.limit} remain and ${quantity} are asked for: the next quota period begins at ${next}`,
+    `${rest} and ${quantity} are asked for: the next quota period begins at ${next}`,
     { at: next },
   )
 }
+
+/** The most that a quota period can give: its limit, and a whole one that was carried over. */
+const mostOf = (quota: Quota | undefined): number => (quota ? quota.limit * (quota.rollover ? 2 : 1) : 0)
 
 /**
  * Whether a redemption is still to be brought into a final state, or in it already.

@@ -8,7 +8,7 @@ import {
   redemptionTimes,
 } from '../../schemas/redemption.ts'
 import { entitlementsById } from '../entitlements/history.ts'
-import { countAnew, countedQuota, quotaChange } from '../entitlements/quota-use.ts'
+import { type CountedQuota, countAnew, countedQuota, quotaChange } from '../entitlements/quota-use.ts'
 import type { UsedQuota } from '../entitlements/remaining.ts'
 import { quotaPeriodOf } from '../kernel/calendar.ts'
 import { epochMilliseconds, instantOf, isBefore, later, type Now, plusSeconds } from '../kernel/clock.ts'
@@ -24,14 +24,20 @@ type Request = RedemptionRequest & { partner: string }
 /**
  * Holds a quantity of a benefit's quota for 15 minutes, in one commit: the redemption, the count of the link's quotas by
  * its version, and the link as it was read. So rivals never hold more than there is, and the same id never holds twice:
- * it gets the first redemption as that now stands.
+ * it gets the first redemption as that now stands, which need not be held any more.
  * @throws Refusal link-not-found (also for another partner's link), not-entitled, quota-exhausted,
  *   idempotency-key-reused
  */
-export const hold = (needs: Needs, request: Request): Promise<Redemption> =>
-  againOnConflict(async () => shown(await attempt(needs, request)))
+export const hold = (needs: Needs, request: Request): Promise<Held> =>
+  againOnConflict(async () => {
+    const { record, isNew } = await attempt(needs, request)
+    return { redemption: shown(record), isNew }
+  })
 
-async function attempt({ table, now }: Needs, request: Request): Promise<RedemptionRecord> {
+/** `isNew` unless the id was sent before. */
+export type Held = { redemption: Redemption; isNew: boolean }
+
+async function attempt({ table, now }: Needs, request: Request): Promise<{ record: RedemptionRecord; isNew: boolean }> {
   const { partner, id, linkId, benefit, quantity } = request
   const [before, counted, link] = await Promise.all([
     findRedemptionRecord(table, partner, id),
@@ -41,11 +47,11 @@ async function attempt({ table, now }: Needs, request: Request): Promise<Redempt
   const at = counted?.asOf ? later(now(), counted.asOf) : now()
   if (before) {
     refuseOther(before, request)
-    return asItStands(before, at)
+    return { record: asItStands(before, at), isNew: false }
   }
   if (!link || link.partner !== partner) throw new Refusal('link-not-found', 'you have no link of this id')
   const candidates = entitledTo(link, benefit, at)
-  const quotas = await upToDate(table, { link, candidates, quotas: counted?.quotas ?? {}, request, at })
+  const quotas = await upToDate(table, { link, candidates, counted, request, at })
   const { entitlement, remaining } = withEnough(candidates, quotas, { quantity, at })
   const record = heldRecord(request, { entitlement, remaining, at })
   const place = { partner, link: linkId }
@@ -56,13 +62,13 @@ async function attempt({ table, now }: Needs, request: Request): Promise<Redempt
       ? []
       : [quotaChange(place, { before: counted, quotas: withHold(quotas, record), at })]),
   ])
-  return record
+  return { record, isNew: true }
 }
 
 type Standing = {
   link: LinkRecord
   candidates: LinkedEntitlement[]
-  quotas: UsedQuota
+  counted: CountedQuota | undefined
   request: Request
   at: Instant
 }
@@ -72,7 +78,11 @@ type Standing = {
  * before the redemption that it names, they are counted anew: as if the event named what is held now, which takes the
  * quota in its place.
  */
-async function upToDate(table: Table, { link, candidates, quotas, request, at }: Standing): Promise<UsedQuota> {
+async function upToDate(
+  table: Table,
+  { link, candidates, counted: before, request, at }: Standing,
+): Promise<UsedQuota> {
+  const { quotas = {}, usesAt } = before ?? {}
   const stale = candidates.filter(({ id }) => {
     const { isNamedAhead = false, holds = [] } = quotas[id] ?? {}
     return isNamedAhead || holds.some(({ until }) => !isBefore(at, until))
@@ -82,7 +92,11 @@ async function upToDate(table: Table, { link, candidates, quotas, request, at }:
   for (const linked of stale) {
     const entitlements = [...(await entitlementsById({ table }, partner, [linked.id])).values()]
     const assumed = heldRecord(request, { entitlement: linked, remaining: undefined, at })
-    counted = await countAnew({ table }, { partner, link: link.id }, { entitlements, before: counted, at, assumed })
+    counted = await countAnew(
+      { table },
+      { partner, link: link.id, usesAt },
+      { entitlements, before: counted, at, assumed },
+    )
   }
   return counted
 }

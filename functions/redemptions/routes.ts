@@ -11,6 +11,7 @@ type Needs = Parameters<typeof hold>[0]
 const tag = 'partner'
 const scopes: ['redemptions:write'] = ['redemptions:write']
 const params = z.object({ id: ForeignId })
+const onlyIfHeld = 'check that `state` is `held` before you hand anything over'
 const onlyPartners = 'redemptions are held by partners'
 const problems = (description: string) => ({
   ...problemAnswer,
@@ -29,17 +30,26 @@ export const redemptionRoutes = (needs: Needs) =>
         middleware: [idempotent(needs)],
         request: { body: jsonBody(RedemptionRequest) },
         responses: {
-          201: json(Redemption, 'Held; under an id that was sent before, the first redemption as it now stands'),
+          201: {
+            ...json(Redemption, 'Held now: hand over, then capture'),
+            headers: z.object({
+              location: z.string().describe('Where the redemption is read: `/v1/redemptions/{id}`'),
+            }),
+          },
+          200: json(Redemption, `Held before under this id, and as it now stands: ${onlyIfHeld}`),
           default: problems(
             '404 `link-not-found` (you have no such link), 409 `not-entitled` (says why: suspended, ended, not chosen), ' +
-              '409 `quota-exhausted` (says what remains and when the next quota period begins), 422 ' +
+              '409 `quota-exhausted` (says what remains and when the next quota period begins, or that so much never ' +
+              'fits), 422 ' +
               '`idempotency-key-reused` (the id names another redemption), 503 `busy` (too many rivals: try again)',
           ),
         },
       }),
       async c => {
         const partner = partnerOf(c, onlyPartners)
-        return c.json(await hold(needs, { partner, ...c.req.valid('json') }), 201)
+        const { redemption, isNew } = await hold(needs, { partner, ...c.req.valid('json') })
+        if (!isNew) return c.json(redemption, 200)
+        return c.json(redemption, 201, { location: `/v1/redemptions/${encodeURIComponent(redemption.id)}` })
       },
     )
     .openapi(

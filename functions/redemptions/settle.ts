@@ -1,6 +1,7 @@
 import type { Redemption, RedemptionRecord } from '../../schemas/redemption.ts'
 import { entitlementsById } from '../entitlements/history.ts'
-import { countAnew, countedQuota, quotaChange } from '../entitlements/quota-use.ts'
+import { standingCount } from '../entitlements/quota-move.ts'
+import { countAnew, quotaChange } from '../entitlements/quota-use.ts'
 import type { QuotaTally, UsedQuota } from '../entitlements/remaining.ts'
 import { isBefore, later, type Now } from '../kernel/clock.ts'
 import { Refusal } from '../kernel/refusal.ts'
@@ -32,9 +33,10 @@ export const voidRedemption = (needs: Needs, named: Named): Promise<Redemption> 
 export const expire = ({ table, now }: Needs, named: Named): Promise<boolean> =>
   againOnConflict(async () => {
     const record = await known(table, named)
-    const { counted, at } = await countedAt(table, record, now)
+    const standing = await countedAt(table, record, now)
+    const { at } = standing
     if (record.state !== 'held' || isBefore(at, record.expiresAt)) return false
-    await table.commit(await settlementWrites(table, { before: record, after: asItStands(record, at), counted, at }))
+    await table.commit(await settlementWrites(table, { ...standing, before: record, after: asItStands(record, at) }))
     return true
   })
 
@@ -42,10 +44,11 @@ const settleAs = (needs: Needs, named: Named, state: 'captured' | 'voided'): Pro
   againOnConflict(async () => {
     const { table, now } = needs
     const record = await known(table, named)
-    const { counted, at } = await countedAt(table, record, now)
+    const standing = await countedAt(table, record, now)
+    const { at } = standing
     if (decideSettlement(record, state, at) === 'done') return shown(record)
     const after = settled(record, state, at)
-    await table.commit(await settlementWrites(table, { before: record, after, counted, at }))
+    await table.commit(await settlementWrites(table, { ...standing, before: record, after }))
     return shown(after)
   })
 
@@ -55,21 +58,24 @@ async function known(table: Table, { partner, id }: Named): Promise<RedemptionRe
   return record
 }
 
-/** Whoever judged the link's holds by a later clock has taken them for expired: all go by the latest. */
-async function countedAt(table: Table, { link }: RedemptionRecord, now: Now) {
-  const counted = await countedQuota({ table }, link)
-  return { counted, at: counted?.asOf ? later(now(), counted.asOf) : now() }
+/**
+ * What it takes is counted by its link, or by the one that the member has made since. Whoever judged the holds there by
+ * a later clock has taken them for expired: all go by the latest.
+ */
+async function countedAt(table: Table, record: RedemptionRecord, now: Now) {
+  const { link: countedBy, counted } = await standingCount({ table }, record)
+  return { countedBy, counted, at: counted?.asOf ? later(now(), counted.asOf) : now() }
 }
 
 type Settlement = Awaited<ReturnType<typeof countedAt>> & { before: RedemptionRecord; after: RedemptionRecord }
 
 /** The redemption as it ends, if nobody ended it before, and the count of its link's quotas with it. */
-async function settlementWrites(table: Table, { before, after, counted, at }: Settlement): Promise<Write[]> {
-  const { partner, link, entitlement, quotaPeriod } = before
+async function settlementWrites(table: Table, { before, after, countedBy, counted, at }: Settlement): Promise<Write[]> {
+  const { partner, entitlement, quotaPeriod } = before
   const isCaptured = after.state === 'captured'
   const own = [settledWrite(after), ...(isCaptured ? [capturedWrite(after)] : [])]
   if (quotaPeriod === undefined) return own
-  const place = { partner, link }
+  const place = { partner, link: countedBy, usesAt: counted?.usesAt }
   const released = withoutHold(counted?.quotas ?? {}, before)
   if (isCaptured) return [...own, quotaChange(place, { before: counted, quotas: withCapture(released, before), at })]
   // Events that name it count from now on, and so do those that found no room beside it.

@@ -57,7 +57,11 @@ function digestsOf(header: string): { algorithm: Algorithm; digest: string }[] {
   if (names.length === 0) throw unreadable()
   return names.map(algorithm => {
     const [digest] = dictionary.get(algorithm) ?? []
-    if (!(digest instanceof ArrayBuffer) || digest.byteLength !== algorithms[algorithm]) throw unreadable()
+    if (!(digest instanceof ArrayBuffer) || digest.byteLength !== algorithms[algorithm])
+      throw new Refusal(
+        'invalid-request',
+        `the ${algorithm} of Content-Digest is no digest of ${algorithms[algorithm]} bytes between colons, in base64`,
+      )
     return { algorithm, digest: Buffer.from(digest).toString('base64') }
   })
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import {
   type DropLimits,
   type DroppedBatch,
@@ -9,10 +8,12 @@ import {
 } from '../../schemas/drop.ts'
 import { Slug } from '../../schemas/primitives.ts'
 import type { BatchReceipt } from '../../schemas/usage.ts'
+import { isBefore, plusSeconds } from '../kernel/clock.ts'
 import type { Log } from '../kernel/log.ts'
 import { Conflict, Refusal } from '../kernel/refusal.ts'
 import type { DropBucket } from './drop-bucket.ts'
 import { after, DropRefused, inflated, measure, type Slice, slicesOf, tooLarge } from './drop-lines.ts'
+import { refuseDrop } from './drop-refusal.ts'
 import { readBatch } from './read-batch.ts'
 import { type ReceiveNeeds, storeBatch } from './receive.ts'
 
@@ -34,6 +35,9 @@ export class Unfinished extends Error {
 
 /** Longer than any batch takes, retries included. */
 const enoughMilliseconds = 60_000
+/** A run that died gives its file free after this time, before the last delivery of its event, three minutes later. */
+const holdSeconds = 120
+const renewSeconds = 30
 
 /**
  * Stores an uploaded file as batches of the partner whose prefix it lies under, each by the verb that requests go through,
@@ -53,7 +57,7 @@ export async function receiveDrop(needs: DropNeeds, file: DroppedFile): Promise<
     if (run?.result.state !== 'receiving') return run?.result
     return await storeRest(needs, target, run)
   } catch (error) {
-    if (error instanceof DropRefused) return refuse(needs, file, error)
+    if (error instanceof DropRefused) return refuseDrop(needs, file, error)
     throw error
   }
 }
@@ -78,14 +82,19 @@ function targetOf({ key, version }: DroppedFile): Target {
   }
 }
 
-type Run = { result: DropResult; tag: string | undefined; isNoted: boolean }
+type Run = { result: DropResult; tag: string | undefined }
+const atWork = () => new Unfinished('another run is at work on the file')
 
 /** Where an earlier run stopped, or the first reading of the file; undefined when it is gone. */
 async function beginOrResume(needs: DropNeeds, file: DroppedFile, target: Target): Promise<Run | undefined> {
   const limits = needs.limits ?? dropLimits
   const noted = await needs.bucket.read(target.resultKey)
   const known = noted && DropResult.safeParse(jsonOf(noted.text))
-  if (known?.success) return { result: known.data, tag: noted?.tag, isNoted: true }
+  if (known?.success) {
+    const { heldUntil, ...result } = known.data
+    if (heldUntil !== undefined && isBefore(needs.wallNow(), heldUntil)) throw atWork()
+    return { result, tag: noted?.tag }
+  }
   const opened = await needs.bucket.open(file)
   if (!opened) {
     needs.log('warn', 'drop-gone', { partner: target.partner, version: file.version })
@@ -110,7 +119,7 @@ async function beginOrResume(needs: DropNeeds, file: DroppedFile, target: Target
     batches: [],
     malformed: [],
   }
-  return { result, tag: noted?.tag, isNoted: false }
+  return { result, tag: noted?.tag }
 }
 
 function jsonOf(text: string): unknown {
@@ -126,23 +135,26 @@ async function storeRest(needs: DropNeeds, target: Target, run: Run): Promise<Dr
   const save = noting(needs, target.resultKey, run.tag)
   let { result } = run
   let noted = result
+  let renewAt = plusSeconds(needs.wallNow(), renewSeconds)
   try {
-    // What the first reading found need not be found again.
-    if (!run.isNoted) await save(result)
+    // What the first reading found need not be found again, and who delivers the event again meanwhile is told to wait.
+    await save(result, 'held')
     for await (const slice of slicesOf(await rest(needs, target, result), result.done, limits)) {
       if (needs.remainingMilliseconds() < enoughMilliseconds) throw new Unfinished('time is short')
       const receipt = await receiveWhenFree(needs, target.partner, slice)
       result = await withBatch(needs, target, result, slice, receipt)
-      if (result.batches.length - noted.batches.length >= limits.batchesPerNote) {
-        await save(result)
+      const isDue = !isBefore(needs.wallNow(), renewAt)
+      if (isDue || result.batches.length - noted.batches.length >= limits.batchesPerNote) {
+        await save(result, 'held')
         noted = result
+        renewAt = plusSeconds(needs.wallNow(), renewSeconds)
       }
     }
     return await completed(needs, save, result)
   } catch (error) {
-    // The next run goes on from here; if not even this can be written, it begins at the note before.
-    if (!(error instanceof Conflict) && result !== noted) await save(result).catch(() => undefined)
-    if (error instanceof Conflict) throw new Unfinished('another run is at work on the file')
+    if (error instanceof Conflict) throw atWork()
+    // The next run goes on from here, at once; if not even this can be written, at the note before and a little later.
+    await save(result).catch(() => undefined)
     if (error instanceof Refusal || error instanceof DropRefused)
       throw new DropRefused(error.code, error.message, result.batches)
     throw error
@@ -158,13 +170,14 @@ async function completed(needs: DropNeeds, save: Save, result: DropResult): Prom
   return complete
 }
 
-type Save = (result: DropResult) => Promise<void>
+type Save = (result: DropResult, held?: 'held') => Promise<void>
 
 /** Writes the result over the one it was made from: of two runs at once only one goes on. */
-function noting({ bucket, now }: DropNeeds, key: string, first: string | undefined): Save {
+function noting({ bucket, now, wallNow }: DropNeeds, key: string, first: string | undefined): Save {
   let tag = first
-  return async result => {
-    const text = JSON.stringify(DropResult.parse({ ...result, at: now() }))
+  return async (result, held) => {
+    const hold = held && { heldUntil: plusSeconds(wallNow(), holdSeconds) }
+    const text = JSON.stringify(DropResult.parse({ ...result, at: now(), ...hold }))
     tag = await bucket.put(key, text, tag === undefined ? 'absent' : { tag })
   }
 }
@@ -228,20 +241,4 @@ async function withBatch(
     batches: [...result.batches, batch],
     malformed: hasRoom ? [...result.malformed, ...malformed] : result.malformed,
   }
-}
-
-async function refuse(
-  { bucket, now, log }: DropNeeds,
-  file: DroppedFile,
-  { code, message, batches }: DropRefused,
-): Promise<DropRefusal> {
-  const { key, version } = file
-  const refusal: DropRefusal = { state: 'refused', file, at: now(), code, detail: message, batches }
-  const rest = key.replace(/^incoming\//, '')
-  // What a key holds is up to the sender; a name of another form is told by its hash, and the record has the key itself.
-  const isPlain = /^(?:[\w=][\w=.-]*\/)*[\w=][\w=.-]*$/.test(rest) && key.length <= 800
-  const name = isPlain ? rest : `-/${createHash('sha256').update(key).digest('hex')}`
-  await bucket.put(`refused/${name}.${encodeURIComponent(version)}.json`, JSON.stringify(refusal))
-  log('warn', 'drop-refused', { code, version })
-  return refusal
 }

@@ -55,8 +55,26 @@ function judgeBySchema(text: string, value: unknown): Verdict {
   return { quantity: 0, errors: shortened(errors) }
 }
 
-const shortened = (errors: PointedError[]): PointedError[] =>
-  errors.slice(0, errorsPerLine).map(({ pointer, detail }) => ({ pointer: pointer.slice(0, pointerLength), detail }))
+/** What the schema says of a member that is none of its own: a misspelt one explains the others that are missing. */
+const unknownField = 'unknown field'
+
+/** One error for each place, unknown fields first: where there is room for one error, it is the one that tells most. */
+function shortened(errors: PointedError[]): PointedError[] {
+  const unknown = errors.filter(({ detail }) => detail === unknownField)
+  const others = errors.filter(({ detail }) => detail !== unknownField)
+  const byPointer = new Map<string, PointedError>()
+  for (const error of [...unknown, ...others]) {
+    if (!byPointer.has(error.pointer)) byPointer.set(error.pointer, error)
+    if (byPointer.size === errorsPerLine) break
+  }
+  return [...byPointer.values()].map(({ pointer, detail }) => ({ pointer: cut(pointer), detail }))
+}
+
+/** Cut between two characters: half a surrogate pair has no UTF-8 form. */
+const cut = (pointer: string): string => {
+  const kept = pointer.slice(0, pointerLength)
+  return pointer.length > pointerLength && /[\ud800-\udbff]$/.test(kept) ? kept.slice(0, -1) : kept
+}
 
 const refused = (detail: string): Verdict => ({ quantity: 0, errors: [{ pointer: '', detail }] })
 

@@ -58,6 +58,8 @@ export async function* piecesOfBatch(
     if (texts.length !== held || firstLine !== count + 1) throw notWhole({ id, lines }, count)
     count += held
     yield { firstLine, texts, malformed }
+    // What lies behind is left of an upload that was cut in another way and gave way.
+    if (count === lines) return
   }
   if (count !== lines) throw notWhole({ id, lines }, count)
 }
@@ -83,6 +85,7 @@ async function* linesOf(table: Table, manifest: Manifest): AsyncGenerator<Receiv
       const { line, text, event } = parseLine(bytes, ++number)
       yield { partner, sequence, line, receivedAt, oldestOpen, text, ...(event && { event }) }
     }
+    if (number === manifest.lines) return
   }
   if (number !== manifest.lines) throw notWhole(manifest, number)
 }

@@ -27,6 +27,8 @@ const headers = z.object({
  */
 const body = {
   required: true as const,
+  description:
+    'At most 5 MB after decoding. Above 4.4 MB send gzip: where the gateway runs on AWS, Lambda takes no larger body as it is.',
   content: {
     'application/x-ndjson': { schema: UsageEvent },
     'application/json': {

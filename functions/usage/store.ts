@@ -1,5 +1,5 @@
 import { BatchPointer, Chunk, Manifest, UsageCut, UsageHead } from '../../schemas/usage.ts'
-import { check, passOverConflict, put, recordType, remove, type Table } from '../kernel/table.ts'
+import { type Condition, check, put, recordType, remove, type Table } from '../kernel/table.ts'
 
 const head = recordType('usage-head', UsageHead)
 const manifest = recordType('usage-manifest', Manifest)
@@ -36,36 +36,51 @@ export const manifestsBetween = (table: Table, partner: string, from: number, to
 export const chunksOfBatch = (table: Table, partner: string, id: string): AsyncGenerator<Chunk> =>
   table.each(chunk, { partition: chunksOf(partner, id) })
 
+/** What must hold of the pointer as long as it is the one of this upload. */
+const stillThis = ({ state, upload }: BatchPointer) => ({ equals: { state, ...(upload && { upload }) } })
+
 /**
- * Announces a batch: until it commits, its chunks may be swept once `ttl` is over.
- * @throws Conflict when the batch has committed or is being swept
+ * Announces a batch: until it commits, its chunks may be swept once `ttl` is over. `joined` says that its pointer is
+ * there, and has to be still, so that the chunks which others stored under it are there too.
+ * @throws Conflict when somebody else announced, committed or swept it meanwhile
  */
-export const announceBatch = (table: Table, batch: BatchPointer, ttl: number): Promise<void> =>
+export const announceBatch = (table: Table, batch: BatchPointer, ttl: number, joined = false): Promise<void> =>
   table.write(
-    put(pointer, pointerKey(batch.partner, batch.id), batch, { when: { absentOr: { state: 'receiving' } }, ttl }),
+    put(pointer, pointerKey(batch.partner, batch.id), batch, { when: joined ? stillThis(batch) : 'absent', ttl }),
   )
 
-/** A chunk is addressed by its content, so that one which is there already is this one. */
-export const storeChunk = (table: Table, partner: string, piece: Chunk): Promise<void> =>
-  table
-    .write(put(chunk, chunkKey(partner, piece.batch, piece.index), piece, { when: 'absent' }))
-    .catch(passOverConflict)
+/**
+ * Stores a chunk, unless it is there already.
+ * @throws Conflict when there is one of other chunks: a batch never holds pieces of two judgements
+ */
+export const storeChunk = (table: Table, partner: string, piece: Chunk): Promise<void> => {
+  const { batch, index, fingerprint } = piece
+  const when: Condition = fingerprint === undefined ? 'absent' : { absentOr: { fingerprint } }
+  return table.write(put(chunk, chunkKey(partner, batch, index), piece, { when }))
+}
+
+/** `announced` is the pointer under which all chunks were stored. */
+type Commit = { manifest: Manifest; receipt: string; head: UsageHead; announced: BatchPointer }
 
 /**
  * Makes a batch exist: manifest, end of the chain and pointer in one transaction.
- * @throws Conflict when a rival moved the chain's end, or committed or swept this batch
+ * @throws Conflict when a rival moved the chain's end, or committed or swept this batch, also if it announced it anew
  */
 export const commitManifest = (
   table: Table,
-  { manifest: record, receipt, head: next }: { manifest: Manifest; receipt: string; head: UsageHead },
+  { manifest: record, receipt, head: next, announced }: Commit,
 ): Promise<void> => {
   const { id, partner, chunks, sequence } = record
+  const { fingerprint } = announced
   // The receipt lies beside the id, by which it is asked for: with it the manifest would cost a second unit, twice.
-  const committed: BatchPointer = { id, partner, state: 'committed', chunks, sequence, receipt }
+  const committed: BatchPointer = {
+    ...{ id, partner, state: 'committed', chunks, sequence, receipt },
+    ...(fingerprint !== undefined && { fingerprint }),
+  }
   return table.commit([
     put(manifest, manifestKey(partner, sequence), record, { when: 'absent' }),
     putHead(next),
-    put(pointer, pointerKey(partner, id), committed, { when: { equals: { state: 'receiving' } } }),
+    put(pointer, pointerKey(partner, id), committed, { when: stillThis(announced) }),
   ])
 }
 
@@ -87,6 +102,13 @@ const putHead = (next: UsageHead) =>
  */
 export const claimForSweep = (table: Table, batch: BatchPointer): Promise<void> =>
   table.write(put(pointer, pointerKey(batch.partner, batch.id), batch, { when: { absentOr: { state: 'sweeping' } } }))
+
+/**
+ * Claims a batch that is being received, of which the chunks are others than those that are to be stored.
+ * @throws Conflict when it is no longer that upload
+ */
+export const claimFromUpload = (table: Table, batch: BatchPointer, upload: BatchPointer): Promise<void> =>
+  table.write(put(pointer, pointerKey(batch.partner, batch.id), batch, { when: stillThis(upload) }))
 
 /** @throws Conflict when the claim is gone */
 export const sweepChunk = (table: Table, { partner, id }: BatchPointer, index: number): Promise<void> =>

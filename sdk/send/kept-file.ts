@@ -44,8 +44,7 @@ export async function openGrowing(path: string, keep: number | 'all'): Promise<G
       // A run that was killed may have left half a line behind.
       const isBroken = length > 0 && (await lastByte(handle, length)) !== NEWLINE
       const bytes = Buffer.from(isBroken ? `\n${text}` : text)
-      await handle.write(bytes, 0, bytes.length, length)
-      await handle.datasync()
+      await writeWhole(path, handle, bytes, length)
       length += bytes.length
     },
     async close() {
@@ -53,6 +52,30 @@ export async function openGrowing(path: string, keep: number | 'all'): Promise<G
     },
   }
 }
+
+/**
+ * A full disk takes a part of the bytes before it refuses the next: what is accounted for is there whole.
+ * @throws SendingStopped where there is no room
+ */
+async function writeWhole(path: string, handle: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  try {
+    for (let written = 0; written < bytes.length; ) {
+      const { bytesWritten } = await handle.write(bytes, written, bytes.length - written, position + written)
+      if (bytesWritten === 0) throw noRoom(path)
+      written += bytesWritten
+    }
+    await handle.datasync()
+  } catch (error) {
+    await handle.truncate(position).catch(() => undefined)
+    throw unwritable(path, error)
+  }
+}
+
+const NO_ROOM: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
+const noRoom = (path: string) =>
+  new SendingStopped(`there is no room on the disk for ${path}: make room, and nothing that was sent is lost`)
+const unwritable = (path: string, error: unknown): unknown =>
+  error instanceof Error && 'code' in error && NO_ROOM.has(error.code) ? noRoom(path) : error
 
 /** 0 where there is no file yet. @throws WrongUsage when one could not be written */
 async function sizeOf(path: string): Promise<number> {
@@ -99,14 +122,23 @@ export async function openReplaced(path: string): Promise<ReplacedFile> {
     async replace(next) {
       await check()
       const temporary = `${path}.new`
-      const handle = await open(temporary, 'w', 0o600)
-      await handle.writeFile(next)
-      await handle.sync()
-      await handle.close()
+      await writeFresh(temporary, next).catch(error => {
+        throw unwritable(path, error)
+      })
       await rename(temporary, path)
       await syncFolder(dirname(path))
       known = next
     },
+  }
+}
+
+async function writeFresh(path: string, text: string): Promise<void> {
+  const handle = await open(path, 'w', 0o600)
+  try {
+    await handle.writeFile(text)
+    await handle.sync()
+  } finally {
+    await handle.close()
   }
 }
 

@@ -1,10 +1,8 @@
 import type { Fetch } from '../bounded-fetch.ts'
-import { issuerBase } from '../issuer-url.ts'
 import type { DeliveryNeeds } from '../reporter-delivery.ts'
 import type { ReceiptChainBroken } from '../reporter-errors.ts'
 import { deliveryNeeds } from '../reporter-options.ts'
 import { dryRun, dryRunText } from './dry-run.ts'
-import { gzipFetch } from './gzip-fetch.ts'
 import { type Ledger, openLedger } from './ledger.ts'
 import { createProgress, type Progress } from './progress.ts'
 import { sendFile } from './send-file.ts'
@@ -118,7 +116,8 @@ function deliveryOf(
       issuer,
       audience,
       credentials: { clientId: client, clientSecret },
-      fetch: gzip ? gzipFetch(fetch, `${issuerBase(issuer)}/v1/usage-batches`) : fetch,
+      fetch,
+      gzip,
       retry: { attempts },
       requestTimeoutMilliseconds: timeoutMilliseconds,
     },

@@ -112,8 +112,15 @@ async function* decoded(label: string, raw: AsyncGenerator<Buffer>): AsyncGenera
     return
   }
   const gunzip = createGunzip({ chunkSize: CHUNK_BYTES })
+  let given = 0
+  async function* counted(): AsyncGenerator<Buffer> {
+    for await (const bytes of whole) {
+      given += bytes.length
+      yield bytes
+    }
+  }
   // Its failures come out of the loop below.
-  pipeline(Readable.from(whole), gunzip, () => undefined)
+  pipeline(Readable.from(counted()), gunzip, () => undefined)
   let isFirst = true
   try {
     for await (const chunk of gunzip) {
@@ -123,6 +130,13 @@ async function* decoded(label: string, raw: AsyncGenerator<Buffer>): AsyncGenera
     }
   } catch (error) {
     throw gunzipFailure(label, error)
+  }
+  // At a zero byte behind a member the decompressor ends and says nothing of all that follows.
+  if (gunzip.bytesWritten !== given) {
+    throw new SendingStopped(
+      `${label} has more behind the end of its gzip, at byte ${gunzip.bytesWritten}, than can be read: it is padded or ` +
+        'was joined badly. Make it again, as one gzip or as several with nothing between them',
+    )
   }
 }
 

@@ -12,6 +12,7 @@ const runs: Record<Topic, (stage: Stage) => Promise<Section>> = {
   bundle: async stage => (await import('./bundle.ts')).bundleTopic(stage),
   status: async stage => (await import('./status.ts')).statusTopic(stage),
   ingest: async stage => (await import('./ingest.ts')).ingestTopic(stage),
+  reconcile: async stage => (await import('./reconcile.ts')).reconcileTopic(stage),
 }
 
 const help = `npm run bench -- [options]

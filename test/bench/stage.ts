@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -27,8 +27,8 @@ export function openStage({ quick, progress }: StageOptions) {
     sweep()
   })
 
-  async function start(file: string): Promise<Performer> {
-    const performer = perform(file)
+  async function start(file: string, flags: readonly string[] = []): Promise<Performer> {
+    const performer = perform(file, flags)
     stack.defer(() => performer.stop())
     await performer.ask('ready')
     return performer
@@ -42,10 +42,10 @@ export function openStage({ quick, progress }: StageOptions) {
     /** Runs a process of `processes/` as plain Node does, without any loader that would rewrite what is measured. */
     start: (name: string): Promise<Performer> => start(processFile(name)),
     /** The same from a bundle made as that Lambda's: what is measured is what is deployed. */
-    async startBundled(name: string, like: FunctionName = 'token'): Promise<Performer> {
+    async startBundled(name: string, like: FunctionName = 'token', flags: readonly string[] = []): Promise<Performer> {
       const outfile = join(folder, `${name}.mjs`)
-      await bundleLambda(processFile(name), outfile, like)
-      return start(outfile)
+      if (!existsSync(outfile)) await bundleLambda(processFile(name), outfile, like)
+      return start(outfile, flags)
     },
     end: (): Promise<void> => stack.disposeAsync(),
   }
@@ -53,10 +53,10 @@ export function openStage({ quick, progress }: StageOptions) {
 
 const processFile = (name: string): string => fileURLToPath(new URL(`processes/${name}.ts`, import.meta.url))
 
-function perform(file: string): Performer {
+function perform(file: string, flags: readonly string[]): Performer {
   const { NODE_OPTIONS: _options, ...env } = process.env
   const child = fork(file, [], {
-    execArgv: ['--enable-source-maps'],
+    execArgv: ['--enable-source-maps', ...flags],
     env: { ...env, NODE_ENV: 'production' },
     serialization: 'advanced',
     // A server writes its log as it would on AWS; nobody reads it.

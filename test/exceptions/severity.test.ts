@@ -6,6 +6,7 @@ import type { Instant } from '../../schemas/primitives.ts'
 
 const openedAt = '2026-10-01T00:00:00Z' as Instant
 const fresh = {
+  programme: '88vip' as string | undefined,
   amounts: [] as { amountMinor: number; currency: string }[],
   currency: 'CNY',
   quantity: 1,
@@ -42,6 +43,8 @@ describe('severity', () => {
     expect(at('2026-10-16T00:00:00Z', cny(100_000))).toBe('high')
     expect(at('2026-10-31T00:00:00Z')).toBe('high')
     expect(at('2027-10-31T00:00:00Z', { state: 'resolved' })).toBe('low')
+    // Nobody decides about one of no programme.
+    expect(severityOf({ ...fresh, programme: undefined }, '2027-10-31T00:00:00Z' as Instant)).toBe('low')
   })
 })
 

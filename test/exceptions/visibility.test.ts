@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { UsageException } from '../../schemas/exception.ts'
 import { bodyOf } from '../support/gateway.ts'
-import { type ExceptionWorld, exceptionWorld, refusalOf } from './world.ts'
+import { type ExceptionWorld, exceptionWorld, problemOf, refusalOf } from './world.ts'
 
 let world: ExceptionWorld
 let one: UsageException
@@ -41,7 +41,10 @@ describe('who sees what', () => {
     ])
     const body = { outcome: 'accepted', reason: 'x' }
     expect(await refusalOf(await world.act('alibaba', nobodys, 'resolve', body))).toEqual([404, 'exception-not-found'])
-    expect(await bodyOf(await world.act('youku', nobodys, 'dispute', { reason: 'x' }))).toMatchObject({ state: 'open' })
+    expect(await problemOf(await world.act('youku', nobodys, 'dispute', { reason: 'x' }))).toMatchObject({
+      code: 'wrong-state',
+      detail: expect.stringContaining('under a new id'),
+    })
   })
 
   test('each side does its own part only', async () => {
@@ -61,6 +64,11 @@ describe('who sees what', () => {
   })
 })
 
+test('an unknown filter is named, not passed over', async () => {
+  const answer = await world.call('youku', 'GET', '/v1/exceptions?State=open')
+  expect(await problemOf(answer)).toMatchObject({ status: 400, errors: [{ pointer: '/State' }] })
+})
+
 describe('hostile requests', () => {
   const long = 'x'.repeat(1001)
   const half = 'x\ud800'
@@ -77,6 +85,7 @@ describe('hostile requests', () => {
     ['resolve', { outcome: 'accepted', reason: 'x', amountMinor: 1 }],
     ['resolve', { outcome: 'accepted', reason: 'x', extra: 1 }],
     ['resolve', { outcome: 'adjusted', reason: 'x' }],
+    ['resolve', { outcome: 'adjusted', reason: 'x', amountMinor: 0 }],
     ['resolve', { outcome: 'adjusted', reason: 'x', amountMinor: -1 }],
     ['resolve', { outcome: 'adjusted', reason: 'x', amountMinor: 1.5 }],
     ['resolve', { outcome: 'adjusted', reason: 'x', amountMinor: 2 ** 53 }],
@@ -108,6 +117,8 @@ describe('hostile requests', () => {
     `?cursor=${Buffer.from('["EXCEPTIONS#partner#eleme#open/"]').toString('base64url')}`,
     `?cursor=${Buffer.from('["EXCEPTIONS#partner#youku#open/","e30"]').toString('base64url')}`,
     '?programme=%23',
+    '?programe=88vip',
+    `?cursor=${Buffer.from('["EXCEPTIONS#partner#youku#open/","x","y"]').toString('base64url')}`,
   ])('a list with %s is refused', async query => {
     expect(await refusalOf(await world.call('youku', 'GET', `/v1/exceptions${query}`))).toEqual([
       400,
@@ -151,7 +162,7 @@ describe('hostile requests', () => {
         'alibaba',
         'POST',
         `/v1/exceptions/${one.id}/resolve`,
-        { outcome: 'adjusted', reason, amountMinor: 0 },
+        { outcome: 'adjusted', reason, amountMinor: 1 },
         { 'idempotency-key': 'decision-1' },
       )
     const first = await bodyOf<UsageException>(await send('goodwill'))

@@ -80,3 +80,7 @@ export async function refusalOf(answer: Response): Promise<unknown[]> {
   const { code } = (await answer.json()) as { code?: string }
   return code === undefined ? [answer.status] : [answer.status, code]
 }
+
+/** The whole problem. */
+export const problemOf = async (answer: Response): Promise<Record<string, unknown>> =>
+  (await answer.json()) as Record<string, unknown>

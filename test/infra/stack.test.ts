@@ -288,16 +288,18 @@ describe('what runs by itself', () => {
     })
   })
 
-  it('settles batches that came, usage to be judged again, uploads that expired and closes whose inputs are frozen, one at a time', () => {
+  it('settles batches that came, usage to be judged again, contracts, captures, uploads that expired and closes whose inputs are frozen, one at a time', () => {
     const came = { eventName: ['INSERT'], dynamodb: { NewImage: { itemKind: { S: ['usage-manifest'] } } } }
     const asked = { dynamodb: { NewImage: { itemKind: { S: ['provisional-request'] } } } }
+    const terms = { dynamodb: { NewImage: { itemKind: { S: ['contract'] } } } }
+    const captured = { dynamodb: { NewImage: { itemKind: { S: ['redemption'] }, state: { S: ['captured'] } } } }
     const expired = { itemKind: { S: ['usage-batch'] }, state: { S: ['receiving'] } }
     const frozen = { itemKind: { S: ['close'] } }
     mapping('Settle', {
       BatchSize: 1,
       ParallelizationFactor: 10,
       MaximumRetryAttempts: 5,
-      ...filters(came, asked, removed(expired), { dynamodb: { NewImage: frozen } }),
+      ...filters(came, asked, terms, captured, removed(expired), { dynamodb: { NewImage: frozen } }),
     })
   })
 

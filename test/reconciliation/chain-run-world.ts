@@ -1,13 +1,18 @@
+import { gzipSync } from 'node:zlib'
+import { genesisHash, hashOf } from '../../functions/kernel/canonical.ts'
+import type { Table } from '../../functions/kernel/table.ts'
 import type { ChainInputs } from '../../functions/reconciliation/chain-run.ts'
 import type { ChainSource } from '../../functions/reconciliation/chain-source.ts'
 import { liveHistory } from '../../functions/reconciliation/history.ts'
 import { type LineRules, reconcileLines } from '../../functions/reconciliation/reconcile-lines.ts'
 import { parseLine } from '../../functions/usage/parse.ts'
+import { announceBatch, commitManifest, storeChunk } from '../../functions/usage/store.ts'
 import type { HistoryEntry, LineOutcome } from '../../schemas/disposition.ts'
 import type { Entitlement } from '../../schemas/entitlement.ts'
 import type { Instant, Period } from '../../schemas/primitives.ts'
+import type { Manifest } from '../../schemas/usage.ts'
 import { sourceOf } from '../support/history-source.ts'
-import { contract, entitlement, entitlementId, linesOf, subjectOf } from './support.ts'
+import { contract, entitlement, entitlementId, idOf, linesOf, subjectOf } from './support.ts'
 
 /** Seeded randomness (mulberry32). */
 export function random(seed: number) {
@@ -110,14 +115,11 @@ function randomLine({ below, chance, pick }: Random, known: Map<string, Entitlem
   return JSON.stringify(event)
 }
 
-/** The same content, spelt otherwise; a duplicate key, of which the last counts. */
+/** The same content, spelt otherwise. */
 function respelt(text: string): string {
   const entries = Object.entries(JSON.parse(text) as object).reverse()
   const spelt = entries.map(([key, value]) => ` ${JSON.stringify(key)} : ${JSON.stringify(value)}`).join(' ,')
-  return `{"benefit":"another",${spelt}, "benefit":${JSON.stringify(JSON.parse(text).benefit)} }`.replace(
-    'e',
-    '\\u0065',
-  )
+  return `{${spelt} }`.replace('e', '\\u0065')
 }
 
 export type Batch = { receivedAt: string; oldestOpen: Record<string, string>; events: string[] }
@@ -195,3 +197,31 @@ export function worldOf(
 
 export const inMemory = ({ batches, rules, inputs: { upTo } }: World): LineOutcome[] =>
   reconcileLines(linesOf(batches.slice(0, upTo), partner), rules)
+
+/** Stores batches as they are received, in several chunks. */
+export async function storeBatches(table: Table, batches: readonly Batch[]): Promise<void> {
+  let before = { version: 0, lines: 0 }
+  for (const [index, { receivedAt, oldestOpen, events }] of batches.entries()) {
+    const sequence = index + 1
+    const id = idOf('bat', sequence) as Manifest['id']
+    const hash = hashOf({ sequence })
+    const chunks = await Array.fromAsync(memorySource(batches, 15).pieces({ id, sequence, lines: 0 } as never))
+    const announced = { id, partner, state: 'receiving' as const, chunks: chunks.length }
+    await announceBatch(table, announced, 2_000_000_000)
+    for (const [at, { firstLine, texts, malformed }] of chunks.entries()) {
+      const data = gzipSync(texts.map(text => `${text}\n`).join(''))
+      const chunk = { batch: id, index: at, firstLine, lines: texts.length, malformed: [...malformed], data }
+      await storeChunk(table, partner, chunk)
+    }
+    const facts = { partner, sequence, hash, quantity: 0, oldestOpen: oldestOpen as Record<string, Period> }
+    const manifest = { ...facts, id, lines: events.length, malformed: 0, chunks: chunks.length, digest: hash }
+    const head = { ...facts, version: before.version + 1, lines: before.lines + events.length }
+    await commitManifest(table, {
+      manifest: { ...manifest, receivedAt: receivedAt as Instant, previousHash: genesisHash },
+      receipt: 'receipt',
+      head,
+      announced,
+    })
+    before = head
+  }
+}

@@ -1,7 +1,9 @@
-import { readdir } from 'node:fs/promises'
+import { mkdtemp, readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { shardOf } from '../../functions/kernel/canonical.ts'
+import { remove, type Table } from '../../functions/kernel/table.ts'
 import {
   type ChainInputs,
   type ChainRun,
@@ -9,19 +11,22 @@ import {
   runChain,
 } from '../../functions/reconciliation/chain-run.ts'
 import { entitlementShard } from '../../functions/reconciliation/shard.ts'
-import { remove, type Table } from '../../functions/kernel/table.ts'
 import { tableSpill } from '../../functions/reconciliation/spill-store.ts'
+import { eachLine } from '../../functions/usage/read.ts'
 import type { LineOutcome } from '../../schemas/disposition.ts'
 import { freshTable } from '../support/table.ts'
 import {
   inMemory,
   memorySource,
+  partner,
   random,
   randomBatches,
   randomEntitlements,
+  storeBatches,
   type World,
   worldOf,
 } from './chain-run-world.ts'
+import { idOf, linesOf } from './support.ts'
 
 const { table } = await freshTable()
 const wallSeconds = () => Math.floor(Date.now() / 1000)
@@ -117,6 +122,33 @@ describe('the sharded run and the small form in memory agree', () => {
   })
 })
 
+describe('a stored chain', () => {
+  test('is read as each line by itself is', async () => {
+    const [world] = randomWorlds(11)
+    if (!world) throw new Error('no world')
+    const { table: stored } = await freshTable()
+    await storeBatches(stored, world.batches)
+    await using run = await runChain({ table: stored }, world.inputs)
+    expect(await outcomesOf(run)).toEqual(inMemory(world))
+    const lines = await Array.fromAsync(eachLine({ table: stored }, { partner }))
+    expect(lines).toEqual(linesOf(world.batches, partner))
+  })
+
+  test('with a gap, an early end or a batch that is not whole is refused', async () => {
+    const [world] = randomWorlds(11)
+    if (!world) throw new Error('no world')
+    const { table: stored } = await freshTable()
+    await storeBatches(stored, world.batches)
+    const attempt = (upTo: number) => runChain({ table: stored }, { ...world.inputs, upTo })
+    await expect(attempt(world.batches.length + 1)).rejects.toThrow('ends before')
+    const last = world.batches.length
+    await stored.write(remove({ pk: `CHUNKS#${partner}#${idOf('bat', last)}`, sk: '000000' }))
+    await expect(attempt(last)).rejects.toThrow('has 0 lines, its manifest')
+    await stored.write(remove({ pk: `USAGE#${partner}`, sk: 'MANIFEST#000000000003' }))
+    await expect(attempt(last)).rejects.toThrow('has a gap before 4')
+  })
+})
+
 describe('a spill in the table', () => {
   test('gives the same, and a run that crashed does only what is missing', async () => {
     const [world] = randomWorlds(5)
@@ -165,6 +197,8 @@ describe('a spill in the table', () => {
 })
 
 test('the temporary folder is removed, also after a failure', async () => {
+  // Other tests share the usual one.
+  process.env['TMPDIR'] = await mkdtemp(join(tmpdir(), 'chain-run-'))
   const folders = async () => (await readdir(tmpdir())).filter(name => name.startsWith('tessera-run-'))
   const [world] = randomWorlds(3)
   if (!world) throw new Error('no world')

@@ -77,6 +77,7 @@ const views = (caller: () => Caller = () => eleme) =>
       programmes: async () => ['88vip', 'other'].map(id => ({ ...programme, id })),
       closesOf: async () => [],
       now: () => receiving.clock.at,
+      wallNow: () => receiving.clock.at,
     }),
     caller,
   )

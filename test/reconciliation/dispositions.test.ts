@@ -117,7 +117,7 @@ describe('an event that is bad in several ways gets the first', () => {
 describe('duplicate and conflict', () => {
   test('content is compared as canonical JSON', () => {
     const same =
-      '{"occurredAt":"2026-10-03T04:00:00Z", "subject":"sub_00000000000000000000000001","quantity":1.0,"benefit":"eleme-5off","id":"\\u0065","entitlementId":"ent_00000000000000000000000001"}'
+      '{"occurredAt":"2026-10-03T04:00:00Z", "subject":"sub_00000000000000000000000001","quantity" : 1,"benefit":"eleme-5off","id":"\\u0065","entitlementId":"ent_00000000000000000000000001"}'
     expect(dispositionsOf([event('e', { quantity: 1 }), same])).toEqual(['matched', 'duplicate'])
     // A default that is written out is another content.
     expect(dispositionsOf([event('e'), event('e', { quantity: 1 })])).toEqual(['matched', 'conflict'])

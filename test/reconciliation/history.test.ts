@@ -1,11 +1,15 @@
-import { beforeAll, describe, expect, test } from 'vitest'
+import * as fc from 'fast-check'
+import { beforeAll, describe, expect, inject, test } from 'vitest'
 import { historySource } from '../../functions/entitlements/history.ts'
 import { entitlementWrite } from '../../functions/entitlements/store.ts'
-import { put, recordType, type Table } from '../../functions/kernel/table.ts'
+import { canonicalJson, shardOf } from '../../functions/kernel/canonical.ts'
+import { dynamoDbClient, openTable, put, recordType, type Table } from '../../functions/kernel/table.ts'
+import { freezeHistory, storedBuckets } from '../../functions/reconciliation/freeze-history.ts'
+import { frozenLine } from '../../functions/reconciliation/frozen-line.ts'
 import {
   bucketOf,
-  freezeHistory,
   frozenHistory,
+  type HistorySource,
   historyBuckets,
   liveHistory,
   type PeriodHistory,
@@ -16,6 +20,7 @@ import { HistoryChunk, type HistoryEntry } from '../../schemas/disposition.ts'
 import type { Period } from '../../schemas/primitives.ts'
 import { RedemptionRecord } from '../../schemas/redemption.ts'
 import { entryOf, sourceOf } from '../support/history-source.ts'
+import { recordTable } from '../support/recorded-table.ts'
 import { freshTable } from '../support/table.ts'
 import { entitlement, entitlementId, idOf, october } from './support.ts'
 
@@ -152,7 +157,9 @@ test('the history as it is now tells the same', async () => {
   for (const partner of ['eleme', 'youku']) {
     const live = liveHistory(source, partner)
     expect(await wholeOf(live)).toEqual(byId(expected(partner)))
-    expect(byId(await live.find(people.map(({ id }) => id)))).toEqual(byId(expected(partner)))
+    // A lookup is for the terms: what was captured is not read for it.
+    const terms = byId(expected(partner)).map(([id, { captured: _captured, ...entry }]) => [id, entry])
+    expect(byId(await live.find(people.map(({ id }) => id)))).toEqual(terms)
   }
 })
 
@@ -170,4 +177,165 @@ test('a run that asks for each bucket once reads each part once, and a bucket ma
   expect(read.toSorted((a, b) => a - b)).toEqual(Array.from({ length: source.shards }, (_, index) => index))
   expect((await live.bucket(5)).size).toBeGreaterThan(0)
   expect(await live.bucket(5)).toEqual(await live.bucket(5))
+})
+
+/** Entitlements of as many members, as parts of the source give them. */
+function crowd(count: number, change: Partial<HistoryEntry> = {}) {
+  const entries = Array.from({ length: count }, (_, at) =>
+    entryOf({ ...entitlement(at + 1), ...change } as HistoryEntry),
+  )
+  const parts = Map.groupBy(entries, ({ id }) => shardOf(id, 16))
+  const running = { now: 0, most: 0 }
+  const counted: HistorySource = {
+    shards: 16,
+    async *shard(partner, index) {
+      running.most = Math.max(running.most, ++running.now)
+      await new Promise(setImmediate)
+      if (partner === 'eleme') yield* parts.get(index) ?? []
+      running.now--
+    },
+    find: async () => new Map(),
+  }
+  return { entries, source: counted, running }
+}
+
+test('as many buckets are stored as the entitlements fill, a power of two', () => {
+  const sizes = [0, 1, 2_000, 2_001, 4_001, 8_001, 16_001, 32_001, 64_000, 64_001, 10_000_000]
+  expect(sizes.map(storedBuckets)).toEqual([0, 1, 1, 2, 4, 8, 16, 32, 32, 64, 64])
+})
+
+test.each([
+  [1, 1],
+  [2_500, 2],
+  [5_000, 4],
+  [64_500, 64],
+])(
+  '%i entitlements are stored in %i buckets, each read once for all that lie in it',
+  async (count, stored) => {
+    const { entries, source: crowded, running } = crowd(count)
+    const { table: own } = await freshTable()
+    const hash = await freezeHistory({ table: own }, { ...close, partners: ['eleme', 'nobody'], source: crowded })
+    expect(running.most).toBeGreaterThan(4)
+    expect(running.most).toBeLessThanOrEqual(8)
+    let queries = 0
+    const counting = new Proxy(own, {
+      get(real, name) {
+        if (name === 'each') queries++
+        return Reflect.get(real, name) as unknown
+      },
+    })
+    const frozen = await frozenHistory({ table: counting }, { ...close, hash })
+    const history = frozen.of('eleme')
+    expect(await wholeOf(history)).toHaveLength(count)
+    expect(queries).toBe(1 + stored)
+    if (stored < historyBuckets) {
+      await Promise.all(Array.from({ length: historyBuckets }, (_, index) => history.bucket(index)))
+      expect(await Array.fromAsync(frozen.entries())).toHaveLength(count)
+      expect(queries).toBe(1 + stored)
+    }
+    const [some] = entries.slice(-1)
+    expect((await history.find([some?.id ?? ''])).get(some?.id ?? '')).toEqual(some)
+  },
+  120_000,
+)
+
+test('shards that ask for their buckets side by side read a stored bucket once', async () => {
+  const { source: crowded } = crowd(9_000)
+  const { table: own } = await freshTable()
+  const hash = await freezeHistory({ table: own }, { ...close, partners: ['eleme'], source: crowded })
+  let queries = 0
+  const each: Table['each'] = (type, options) => {
+    queries++
+    return own.each(type, options)
+  }
+  const history = (await frozenHistory({ table: { ...own, each } }, { ...close, hash })).of('eleme')
+  for (let shard = 0; shard < 4; shard++) {
+    const indices = Array.from({ length: historyBuckets / 4 }, (_, at) => shard + 4 * at)
+    await Promise.all(indices.map(history.bucket))
+  }
+  expect(queries).toBe(1 + 8)
+}, 60_000)
+
+test('a failure of one part is that of the whole, and no other part is begun', async () => {
+  const begun: number[] = []
+  const failing: HistorySource = {
+    ...crowd(1).source,
+    // biome-ignore lint/correctness/useYield: it fails before
+    async *shard(_partner, index) {
+      begun.push(index)
+      throw new Error(`no answer from ${index}`)
+    },
+  }
+  await expect(freezeHistory({ table }, { ...close, partners: ['eleme'], source: failing })).rejects.toThrow(
+    'no answer',
+  )
+  expect(begun.length).toBeLessThanOrEqual(8)
+})
+
+test('freezing and reading a small programme asks little of the table', async () => {
+  const recorded = await recordTable(inject('dynamodbEndpoint'))
+  try {
+    const { tableName } = await freshTable()
+    const credentials = { accessKeyId: 'local', secretAccessKey: 'local' }
+    const client = dynamoDbClient({ region: 'us-east-1', endpoint: recorded.endpoint, credentials })
+    const own = openTable(client, tableName)
+    const partners = ['eleme', 'youku', 'fliggy', 'nobody']
+    const few = [1, 2, 3, 4].flatMap(number =>
+      partners.slice(0, 3).map((partner, at) =>
+        // Those of one partner alone have a quota.
+        entitlement(number + 10 * at, { partner, ...(partner === 'eleme' && { quota }) }),
+      ),
+    )
+    await Promise.all(few.map(entitlementWrite).map(own.write))
+    const stored = historySource({
+      table: own,
+      capturedOf: (partner, shard) => capturedOf({ table: own }, partner, shard),
+    })
+    let hash = ''
+    const freezing = await recorded.during(async () => {
+      hash = await freezeHistory({ table: own }, { ...close, partners, source: stored })
+    })
+    const partitions = freezing.filter(({ operation }) => operation === 'Query')
+    const captured = partitions.filter(({ input }) => JSON.stringify(input).includes('CAPTURED#'))
+    expect(captured.length).toBeGreaterThan(0)
+    expect(captured.length).toBeLessThanOrEqual(4)
+    expect(captured.every(({ input }) => JSON.stringify(input).includes('CAPTURED#eleme#'))).toBe(true)
+    expect(partitions.length - captured.length).toBe(partners.length * 16)
+    // A bucket for each who has something, and the list.
+    expect(freezing.length - partitions.length).toBe(3 + 1)
+    const reading = await recorded.during(async () => {
+      const frozen = await frozenHistory({ table: own }, { ...close, hash })
+      for (const partner of partners) await wholeOf(frozen.of(partner))
+      expect(await Array.fromAsync(frozen.entries())).toHaveLength(few.length)
+    })
+    expect(reading.length).toBe(1 + 3)
+  } finally {
+    await recorded.stop()
+  }
+})
+
+test('a frozen line is canonical JSON', () => {
+  const text = fc.string({ unit: 'grapheme' })
+  const instant = fc.constantFrom('2026-10-01T00:00:00Z', '2026-10-02T03:04:05.678Z')
+  const number = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })
+  const entry = fc.record(
+    {
+      subject: text,
+      windows: fc.array(fc.record({ until: instant, from: instant }, { requiredKeys: ['from'] })),
+      id: text,
+      programme: text,
+      plan: text,
+      timeZone: text,
+      partner: text,
+      benefit: text,
+      quota: fc.record({ rollover: fc.boolean(), per: fc.constantFrom('P1D', 'P1M', 'P1Y'), limit: number }),
+      captured: fc.array(fc.record({ quantity: number, id: text, heldAt: instant })),
+    },
+    { requiredKeys: ['subject', 'windows', 'id', 'programme', 'plan', 'timeZone', 'partner', 'benefit'] },
+  )
+  void fc.assert(
+    fc.property(entry, one => {
+      expect(frozenLine(one as unknown as HistoryEntry)).toBe(canonicalJson(one))
+    }),
+  )
 })

@@ -17,6 +17,7 @@ type Terms = {
   /** Closed periods, by programme. */
   closed?: Record<string, { period: Period; identity: string }[]>
   now?: string
+  wallNow?: () => Instant
 }
 
 /** What the views and the provisional run read of other domains, from lists; `noted` is what exceptions were told. */
@@ -27,12 +28,14 @@ export function viewNeeds({
   programmes = [programme],
   closed = {},
   now = '2026-11-20T00:00:00Z',
+  wallNow = () => now as Instant,
 }: Terms) {
   const all = [...entitlements]
   const noted: BatchFindings[] = []
   const needs: PeriodViewNeeds & ProvisionalNeeds = {
     table,
     now: () => now as Instant,
+    wallNow,
     programmes: async () => programmes,
     contractsOf: async id => contracts.filter(contract => contract.programme === id),
     closedPeriods: async id => closed[id] ?? [],

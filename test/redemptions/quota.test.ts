@@ -89,6 +89,20 @@ describe('quota periods', () => {
     expect(await world.remaining()).toBe(4)
   })
 
+  it.each<[string, object, number, string]>([
+    ['beyond the limit', { per: 'P1M', limit: 4 }, 5, '5 never fits: at most 4 a period, ask for so many or fewer'],
+    ['beyond a limit and a rest', rolling, 5, '5 never fits: at most 4 a period, ask for so many or fewer'],
+    [
+      'beyond what is carried now',
+      rolling,
+      4,
+      '2 remain and 4 are asked for: the next quota period begins at 2026-10-31T16:00:00Z',
+    ],
+  ])('say of a quantity %s when it fits, if ever', async (_, quota, quantity, message) => {
+    const world = await redemptionWorld({ quota })
+    expect(await refused(world.hold('till-1', { quantity }))).toEqual({ code: 'quota-exhausted', message })
+  })
+
   it('keep no more of the past than can be asked for', async () => {
     const world = await redemptionWorld({ quota: { per: 'P1D', limit: 3, rollover: true } })
     for (let day = 1; day <= 20; day++) {

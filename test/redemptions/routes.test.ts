@@ -104,6 +104,18 @@ describe('redemptions over HTTP', () => {
     expect(await codeOf(await hold(id, more))).toEqual([400, 'invalid-request'])
   })
 
+  it('the first answer says where it is read, a repetition says what became of it', async () => {
+    const first = await hold('again/1')
+    expect([first.status, first.headers.get('location')]).toEqual([201, path('again/1')])
+    const held = await bodyOf<Redemption>(first, 201)
+    expect(await bodyOf<Redemption>(await world.call('eleme', 'GET', path('again/1')))).toEqual(held)
+    const second = await hold('again/1')
+    expect([second.status, second.headers.get('location')]).toEqual([200, null])
+    expect(await bodyOf<Redemption>(second)).toEqual(held)
+    await bodyOf(await post('again/1', '/void'))
+    expect(await bodyOf<Redemption>(await hold('again/1'))).toMatchObject({ id: 'again/1', state: 'voided' })
+  })
+
   it('Idempotency-Key repeats the answer, and refuses another request', async () => {
     const headers = { 'idempotency-key': 'key-1' }
     const first = await bodyOf<Redemption>(await hold('keyed', {}, headers), 201)

@@ -59,7 +59,8 @@ export async function redemptionWorld({
     linkId: link.id,
     entitlement,
     lineOf,
-    hold: (id: string, change: object = {}, partner = 'eleme') => hold(needs, { partner, ...request(id, change) }),
+    hold: async (id: string, change: object = {}, partner = 'eleme') =>
+      (await hold(needs, { partner, ...request(id, change) })).redemption,
     capture: (id: string, partner = 'eleme') => capture(needs, { partner, id }),
     void: (id: string, partner = 'eleme') => voidRedemption(needs, { partner, id }),
     find: (id: string, partner = 'eleme') => findRedemption(needs, { partner, id }),

@@ -48,3 +48,15 @@ test('gzip may be left out', async () => {
   await reporter.flush()
   expect(sent.map(({ headers }) => headers.get('content-encoding'))).toEqual([null])
 })
+
+test('that nobody takes gzip is asked once, and a token that died on the way is renewed', async () => {
+  const { reporterOf, faults, sent, receipts } = await reporterWorld()
+  faults.push(status(415), status(401))
+  const reporter = reporterOf()
+  for (const event of many) reporter.report(event)
+  await reporter.flush()
+  for (const event of many) reporter.report({ ...event, id: `again-${event.id}` })
+  await reporter.flush()
+  expect(sent.map(({ headers }) => headers.get('content-encoding'))).toEqual(['gzip', null, null, null])
+  expect(receipts).toHaveLength(2)
+})

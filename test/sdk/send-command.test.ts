@@ -100,6 +100,19 @@ describe('--dry-run', () => {
     expect(ran.stderr).toContain('ends too early')
   })
 
+  test('takes several gzip members for one file, and tells what lies between them', { timeout: 30_000 }, async () => {
+    const [first, second] = [gzipSync(events(200)), gzipSync(events(200, 'more'))]
+    const joined = await file('joined.ndjson.gz', Buffer.concat([first, second]))
+    const counted = await command(['send', joined, '--dry-run', '--json'])
+    expect(JSON.parse(counted.stdout)).toMatchObject({ lines: 400 })
+    for (const padding of [Buffer.alloc(1), Buffer.alloc(512), Buffer.alloc(300_000)]) {
+      const path = await file('padded.ndjson.gz', Buffer.concat([first, padding, second]))
+      const ran = await command(['send', path, '--dry-run'])
+      expect(ran).toMatchObject({ code: 3, stdout: '' })
+      expect(ran.stderr).toContain(`more behind the end of its gzip, at byte ${first.length}`)
+    }
+  })
+
   test('memory does not depend on the size of the file', { timeout: 180_000 }, async () => {
     const peak = async (lines: number) => {
       const { child, ended } = start(['send', '-', '--dry-run', '--json'], {

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { runClose } from '../../functions/settlement/close.ts'
 import { closesOf } from '../../functions/settlement/closed-periods.ts'
 import { findClosingInputs } from '../../functions/settlement/inputs.ts'
@@ -8,21 +8,25 @@ import { findOutput } from '../../functions/settlement/store.ts'
 import { AcceptedUse } from '../../schemas/disposition.ts'
 import type { Period } from '../../schemas/primitives.ts'
 import { ReconciledOutput } from '../../schemas/settlement.ts'
-import { close, closingOf, newWorld, november, october, report, reportOctober } from './world.ts'
+import { close, closingOf, newWorld, november, october, report, reportOctober, statementsOf } from './world.ts'
 
 const december = '2026-12' as Period
 const id = (prefix: string, number: number) => `${prefix}_${String(number).padStart(26, '0')}`
 type World = Awaited<ReturnType<typeof newWorld>>
 
 /** A line of Youku's chain, accepted as a use of an entitlement that did not match. */
-const accepted = (sequence: number, line: number, { entitlement = 3, change = {}, outcome = 'accepted' } = {}) =>
+const accepted = (
+  sequence: number,
+  line: number,
+  { entitlement = 3, change = {}, outcome = 'accepted', lines = [line] } = {},
+) =>
   AcceptedUse.parse({
     exception: `exc_${String(sequence * 1000 + line).padStart(26, '0')}`,
     partner: 'youku',
     sequence,
     line,
     outcome,
-    ...(outcome === 'adjusted' && { amountMinor: 77 }),
+    ...(outcome === 'adjusted' && { amountMinor: 77, ...(lines.length > 1 && { lines }) }),
     matched: {
       entitlement: id('ent', entitlement),
       benefit: 'youku-vip',
@@ -140,6 +144,121 @@ test('a line that is accepted twice counts once', async () => {
   await closeAt(world, october)
   await closeAt(world, november)
   expect((await totalsOf(world, november))[october]).toEqual([6, 3])
+})
+
+/** What Youku was billed for its use in all closes, by line; adjustments are one. */
+async function billedIn(world: World, ...periods: Period[]): Promise<Record<string, number>> {
+  const sums: Record<string, number> = {}
+  for (const period of periods)
+    for (const { lines } of await statementsOf(world.table, period))
+      for (const { contract, line, amountMinor } of lines)
+        if (contract === 'youku-2026' && line !== 'entitled') sums[line] = (sums[line] ?? 0) + amountMinor
+  return sums
+}
+const dispositionsOf = async (world: World, period: Period) => {
+  const record = (await closesOf(world, '88vip')).find(one => one.period === period)
+  if (!record) throw new Error('no close')
+  return (await findOutput(world.table, outputOf(record, 'reconciled'), ReconciledOutput)).dispositions
+}
+
+describe('a line that an amount was decided for and that matches is billed the amount alone', () => {
+  // Line 1/3 is two uses of the second member, who has no others.
+  const third = accepted(1, 3, { entitlement: 2, outcome: 'adjusted' })
+  /** Three views at 0.055 make 16.5 or 17, one active member 650. */
+  const withoutThird = { active: 650, views: 17, adjustment: 77 }
+
+  test('decided in the close in which it matches', async () => {
+    const world = await worldWith({ [october]: [third] })
+    await reportOctober(world)
+    const seen = await preview(world, closingOf(october))
+    await closeAt(world, october)
+    expect(await totalsOf(world, october)).toEqual({ [october]: [3, 1] })
+    expect(await billedIn(world, october)).toEqual(withoutThird)
+    expect(seen.statements.flatMap(({ lines }) => lines)).toEqual(
+      expect.arrayContaining((await statementsOf(world.table, october)).flatMap(({ lines }) => lines)),
+    )
+    // It is a match all the same.
+    expect((await dispositionsOf(world, october)).matched).toBe(5)
+    world.moveTo('2026-11-10T00:00:00Z')
+    await report(world, 'youku', [{ id: 'late', entitlement: 3, at: '2026-10-20T04:00:00Z' }])
+    await closeAt(world, november)
+    expect((await totalsOf(world, november))[october]).toEqual([4, 2])
+    for (const period of [october, november]) await runClose(world, closingOf(period))
+  })
+
+  test('decided after the close that rated it: what was rated is taken off', async () => {
+    const world = await worldWith({ [november]: [third] })
+    await reportOctober(world)
+    await closeAt(world, october)
+    expect(await totalsOf(world, october)).toEqual({ [october]: [5, 2] })
+    expect((await preview(world, closingOf(november))).statements.flatMap(({ lines }) => lines)).toContainEqual(
+      expect.objectContaining({ line: 'views', quantity: -2 }),
+    )
+    await closeAt(world, november)
+    expect(await totalsOf(world, november)).toEqual({ [october]: [3, 1], [november]: [0, 0] })
+    expect(await billedIn(world, october, november)).toEqual(withoutThird)
+    await closeAt(world, december)
+    expect(await billedIn(world, october, november, december)).toEqual(withoutThird)
+    for (const period of [october, november, december]) await runClose(world, closingOf(period))
+  })
+
+  test('decided in an earlier close that is published', async () => {
+    const world = await worldWith({ [october]: [accepted(2, 1, { outcome: 'adjusted' })] })
+    await reportOctober(world)
+    await closeAt(world, october)
+    world.moveTo('2026-11-10T00:00:00Z')
+    await report(world, 'youku', [bad('late', '2026-10-30T04:00:00Z')])
+    const before = await billedIn(world, october)
+    expect(before).toMatchObject({ adjustment: 77 })
+    await closeAt(world, november)
+    expect((await dispositionsOf(world, november)).matched).toBe(1)
+    expect(await totalsOf(world, november)).toEqual({ [november]: [0, 0] })
+    expect(await billedIn(world, october, november)).toEqual(before)
+    // Another use of the same member touches October: the adjusted one is not in its whole.
+    world.moveTo('2026-12-05T00:00:00Z')
+    await report(world, 'youku', [bad('later', '2026-10-20T04:00:00Z')])
+    await closeAt(world, december)
+    expect(await totalsOf(world, december)).toEqual({ [october]: [6, 3], [december]: [0, 0] })
+    for (const period of [october, november, december]) await runClose(world, closingOf(period))
+  })
+
+  test('of a group, whichever of its lines match and when', async () => {
+    // 1/1 and 1/3 match in October, 2/1 in November, and 1/90 never.
+    const group = accepted(1, 1, { entitlement: 1, outcome: 'adjusted', lines: [1, 3, 90] })
+    const late = accepted(2, 1, { outcome: 'adjusted', lines: [1, 2] })
+    const billed: unknown[] = []
+    for (const decidedIn of [october, november, december]) {
+      const world = await worldWith({ [decidedIn]: [group, late] })
+      await reportOctober(world)
+      await closeAt(world, october)
+      world.moveTo('2026-11-10T00:00:00Z')
+      await report(world, 'youku', [bad('late', '2026-10-30T04:00:00Z'), bad('y1', '2026-10-03T04:00:00Z')])
+      await closeAt(world, november)
+      await closeAt(world, december)
+      billed.push(await billedIn(world, october, november, december))
+      await runClose(world, closingOf(december))
+    }
+    // The one view that is left, 5.5 or 6.
+    expect(billed).toEqual(Array(3).fill({ active: 650, views: 6, adjustment: 2 * 77 }))
+  })
+
+  test('also where it is accepted besides, before or after', async () => {
+    for (const [acceptedIn, adjustedIn] of [
+      [october, october],
+      [october, november],
+      [november, october],
+    ] as const) {
+      const uses = { [october]: [] as AcceptedUse[], [november]: [] as AcceptedUse[] }
+      uses[acceptedIn]?.push(accepted(1, 90))
+      uses[adjustedIn]?.push(accepted(1, 90, { outcome: 'adjusted' }))
+      const world = await worldWith(uses)
+      await reportOctober(world)
+      await closeAt(world, october)
+      await closeAt(world, november)
+      expect(await billedIn(world, october, november)).toEqual({ active: 1300, views: 17 + 6, adjustment: 77 })
+      await runClose(world, closingOf(november))
+    }
+  })
 })
 
 test('a preview while a month before is open leaves to that month what it bills of earlier ones', async () => {

@@ -133,7 +133,7 @@ export async function report(world: World, partner: string, uses: Use[]): Promis
   const { table, now, keys, issuer } = world
   const oldestOpenPeriods = async () => ({ '88vip': await oldestOpenPeriod({ table }, frame) })
   const body = Buffer.from(events.map(event => JSON.stringify(event)).join('\n'))
-  const needs = { table, now, keys, issuer, oldestOpenPeriods }
+  const needs = { table, now, wallNow: now, random: systemRandom, keys, issuer, oldestOpenPeriods }
   await receiveBatch(needs, { partner, body, mediaType: 'application/x-ndjson' })
 }
 

@@ -1,20 +1,24 @@
-import { type Draw, drawFrom } from './draw.ts'
+import { drawFrom } from './draw.ts'
 import { contentOf, itemsOf } from './dump.ts'
-import { type Act, story } from './story.ts'
+import { type Act, story, type Tale } from './story.ts'
 import type { Meter } from './wire.ts'
 import { newWorld, type Origin, type World } from './world.ts'
 
-/** What goes wrong in the run of a seed. */
-export type Schedule = { seed: number; share: number; deathAt: number; diesAfter: boolean }
+/** What is played under a seed, and what goes wrong. */
+export type Schedule = { tale: Tale; seed: number; share: number; deathAt: number; diesAfter: boolean }
 
-export const undisturbed: Schedule = { seed: 0, share: 0, deathAt: 0, diesAfter: false }
+export const undisturbed = (tale: Tale): Schedule => ({ tale, seed: 0, share: 0, deathAt: 0, diesAfter: false })
 
-/** The first seeds kill the process before and after each single write; the others draw when, and trouble the wire too. */
-export function scheduleOf(seed: number, writes: number): Schedule {
+/**
+ * The first seeds kill the process before and after each single write of a month; the others draw when in a quarter, and
+ * trouble the wire too.
+ */
+export function scheduleOf(seed: number, writes: Record<Tale, number>): Schedule {
   const exact = Math.ceil(seed / 2)
-  if (exact <= writes) return { seed, share: 0, deathAt: exact, diesAfter: seed % 2 === 0 }
+  if (exact <= writes.month) return { tale: 'month', seed, share: 0, deathAt: exact, diesAfter: seed % 2 === 0 }
   const draw = drawFrom(seed)
-  return { seed, share: 0.02 + draw.below(8) / 100, deathAt: 1 + draw.below(writes), diesAfter: draw.chance(0.5) }
+  const deathAt = 1 + draw.below(writes.quarter)
+  return { tale: 'quarter', seed, share: 0.02 + draw.below(8) / 100, deathAt, diesAfter: draw.chance(0.5) }
 }
 
 /** The command that plays a schedule again. */
@@ -24,10 +28,10 @@ export const replayOf = ({ seed }: Schedule): string =>
 export type Outcome = { content: Map<string, string>; meter: Meter; world: World; acts: Act[] }
 
 /** Plays the story under a schedule to its end. */
-export async function play(origin: Origin, endpoint: string, { seed, ...schedule }: Schedule): Promise<Outcome> {
+export async function play(origin: Origin, endpoint: string, { tale, seed, ...schedule }: Schedule): Promise<Outcome> {
   const draw = drawFrom(seed + 1_000_000)
   const world = await newWorld(origin, endpoint, { ...schedule, draw })
-  const acts = story(world, origin, draw)
+  const acts = story(tale, world, origin, draw)
   const processes = { first: world.process(), second: world.process() }
   for (const act of acts) await insist(world, processes, act)
   const content = contentOf(await itemsOf(world.clean, world.tableName))
@@ -56,5 +60,3 @@ export async function replay({ world, acts }: Outcome): Promise<Map<string, stri
   for (const act of acts) if (!act.name.startsWith('it is')) await act.run(services, services)
   return contentOf(await itemsOf(world.clean, world.tableName))
 }
-
-export type { Draw }

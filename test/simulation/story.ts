@@ -85,17 +85,17 @@ const send = (partner: Partner, body: string): Act => ({
     receiveBatch(usageNeeds(services), { partner, body: Buffer.from(body), mediaType: 'application/x-ndjson' }),
 })
 
-const close = (period: Period): Act => ({
-  name: `close ${period}`,
-  // Two who close at once, each to the end.
-  run: (services, other) =>
-    Promise.all(
-      [services, other].map(async one => {
-        const needs = settlementNeeds(one)
-        await requestClose(needs, { programme, period })
-        await runClose(needs, { programme, period })
-      }),
-    ),
+async function closeFor(services: Services, period: Period): Promise<void> {
+  const needs = settlementNeeds(services)
+  await requestClose(needs, { programme, period })
+  await runClose(needs, { programme, period })
+}
+
+const close = (period: Period): Act => ({ name: `close ${period}`, run: services => closeFor(services, period) })
+
+const closeTwice = (period: Period): Act => ({
+  name: `two close ${period} at once`,
+  run: (services, other) => Promise.all([closeFor(services, period), closeFor(other, period)]),
 })
 
 /** What the stream brings after a close: what is final now, each partner's views and exceptions are told. */
@@ -133,34 +133,42 @@ async function manifestsOf({ clean, tableName }: World, partner: Partner): Promi
   return page.Items ?? []
 }
 
-/** Two months, as the gateway lives them: what happens is always the same, what goes wrong on the way is not. */
-export function story(world: World, { entitlements }: Origin, draw: Draw): Act[] {
-  const batches = partners.map(partner => ({ partner, ...batchesOf(partner, entitlements[partner]) }))
+/** `month`: one partner's October, one thing after the other. `quarter`: two partners, late lines, and rivals. */
+export type Tale = 'month' | 'quarter'
+
+/** What happens is always the same, what goes wrong on the way is not. */
+export function story(tale: Tale, world: World, { entitlements }: Origin, draw: Draw): Act[] {
+  const tellers = tale === 'month' ? (['eleme'] as const) : partners
+  const batches = tellers.map(partner => ({ partner, ...batchesOf(partner, entitlements[partner]) }))
   const sent = (month: 'october' | 'november') =>
     batches.flatMap(({ partner, ...months }) => months[month].map(body => send(partner, body)))
-  const [early, late] = [sent('october').slice(0, 4), sent('october').slice(4)]
   const [one, other] = entitlements.eleme
   const redemptions = ['till-1', 'till-2', 'till-3'].map((id, index) => ({ id, entitlement: index < 2 ? one : other }))
-  return [
+  const beginning = [
     ...redemptions.map(heldBy),
     settled('till-1', capture),
     settled('till-2', voidRedemption),
     at(world, receivedAt),
+  ]
+  const decision = [at(world, '2026-11-02T00:00:00Z'), clearHolds, decided('over-quota', 'accepted')]
+  if (tale === 'month')
+    return [...beginning, ...sent('october'), deliver(world, draw), ...decision, close(october), tellFinals]
+  const [early, late] = [sent('october').slice(0, 4), sent('october').slice(4)]
+  return [
+    ...beginning,
     ...early,
     deliver(world, draw),
     ...late,
     deliver(world, draw),
-    at(world, '2026-11-02T00:00:00Z'),
-    clearHolds,
-    decided('over-quota', 'accepted'),
-    close(october),
+    ...decision,
+    closeTwice(october),
     tellFinals,
     at(world, '2026-11-05T00:00:00Z'),
     decided('currency-mismatch', 'rejected'),
     ...sent('november'),
     deliver(world, draw),
     at(world, '2026-12-02T00:00:00Z'),
-    close(november),
+    closeTwice(november),
     tellFinals,
   ]
 }

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
+import { plusSeconds, systemNow } from '../../functions/kernel/clock.ts'
 import { Conflict, type Write } from '../../functions/kernel/table.ts'
 import { type DropNeeds, Unfinished } from '../../functions/usage/drop.ts'
 import type { DropResult } from '../../schemas/drop.ts'
@@ -24,6 +25,9 @@ function dyingAt({ table, bucket }: Pick<DropNeeds, 'table' | 'bucket'>, writes:
     bucket: { ...bucket, put: alive(bucket.put) },
   }
 }
+
+/** When a run that died no longer holds its file. */
+const muchLater = () => plusSeconds(systemNow(), 121)
 
 /** What a run says that nothing disturbed, but for when, and of which partner's file. */
 const facts = ({ found, done, lines, quantity, malformed, batches, state }: DropResult) => ({
@@ -54,7 +58,7 @@ describe.each(files)('a %s file', (form, key, packed) => {
         },
       )
       if (died) deaths += 1
-      await world.drop(file, { isPartner, limits: small })
+      await world.drop(file, { isPartner, limits: small, wallNow: muchLater })
       expect([deaths, facts(world.resultOf(file))]).toEqual([deaths, whole])
       expect([deaths, await world.stored(partner)]).toEqual([deaths, short])
     }
@@ -100,6 +104,29 @@ it('two runs at once: one takes the file, the other gives way or finds it taken'
   for (const run of runs) if (run.status === 'rejected') expect(run.reason).toBeInstanceOf(Unfinished)
   expect(world.resultOf(file)).toMatchObject({ state: 'complete', lines: 95 })
   expect((await world.stored()).toSorted()).toEqual(lines.toSorted())
+})
+
+it('an event delivered again takes nothing from a living run, and all from a dead one', async () => {
+  const file = world.upload('incoming/eleme/a.ndjson', fileOf(lines))
+  const { bucket } = world.needs()
+  let [again, notes] = [[] as unknown[], 0]
+  const seen: DropNeeds['bucket'] = {
+    ...bucket,
+    async put(...given) {
+      const tag = await bucket.put(...given)
+      notes += 1
+      if (notes === 2) again = [await world.drop(file, { limits: small }).catch(error => error)]
+      return tag
+    },
+  }
+  expect(await world.drop(file, { bucket: seen, limits: small })).toMatchObject({ state: 'complete', lines: 95 })
+  expect(again).toEqual([expect.any(Unfinished)])
+  expect(world.resultOf(file).heldUntil).toBeUndefined()
+
+  const other = world.upload('incoming/youku/b.ndjson', fileOf(lines.slice(0, 50)))
+  await expect(world.drop(other, { ...dyingAt(world.needs(), 9), limits: small })).rejects.toThrow('killed')
+  await expect(world.drop(other, { limits: small })).rejects.toThrow(Unfinished)
+  expect(await world.drop(other, { limits: small, wallNow: muchLater })).toMatchObject({ state: 'complete', lines: 50 })
 })
 
 it('a note that nobody can read is no reason to stop', async () => {

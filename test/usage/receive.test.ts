@@ -2,14 +2,13 @@ import { createHash } from 'node:crypto'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import { beforeEach, expect, test } from 'vitest'
 import { genesisHash, hashOf } from '../../functions/kernel/canonical.ts'
-import type { Table, Write } from '../../functions/kernel/table.ts'
+import type { Table } from '../../functions/kernel/table.ts'
 import { eachLine, findBatch, manifestOf, usageHead } from '../../functions/usage/read.ts'
 import { type BatchRequest, receiveBatch } from '../../functions/usage/receive.ts'
 import { findPointer } from '../../functions/usage/store.ts'
 import { sweepBatch } from '../../functions/usage/sweep.ts'
-import type { BatchPointer } from '../../schemas/usage.ts'
 import { freshTable } from '../support/table.ts'
-import { eventFields, issuer, ndjson, receiveNeeds } from './support.ts'
+import { dyingTable, eventFields, issuer, ndjson, receiveNeeds, unfinished } from './support.ts'
 
 let table: Table
 beforeEach(async () => {
@@ -23,18 +22,6 @@ const batch = (body: Uint8Array, more: Partial<BatchRequest> = {}): BatchRequest
   ...more,
 })
 const texts = async () => (await Array.fromAsync(eachLine({ table }, { partner: 'eleme' }))).map(({ text }) => text)
-const unfinished = (id: string): BatchPointer =>
-  ({ id, partner: 'eleme', state: 'receiving', chunks: 1 }) as BatchPointer
-
-/** A table on which writes matching `fails` do not happen, as if the process had died there. */
-function dyingTable(fails: (kind: 'write' | 'commit') => boolean): Table {
-  const die =
-    <A>(kind: 'write' | 'commit', act: (argument: A) => Promise<void>) =>
-    (argument: A) =>
-      fails(kind) ? Promise.reject(new Error('killed')) : act(argument)
-  return { ...table, write: die<Write>('write', table.write), commit: die<Write[]>('commit', table.commit) }
-}
-
 test('a batch is stored as received, with a manifest and a receipt that jose verifies', async () => {
   const { needs, keys } = receiveNeeds(table)
   const body = ndjson(eventFields({ quantity: 3 }), '{"id": "x"}', eventFields({ id: 'e-2' }))
@@ -109,7 +96,7 @@ test('killed before the commit, a batch does not exist, and sending it again sto
   const body = ndjson(eventFields())
   let writes = 0
   for (const fails of [() => true, () => ++writes > 1, (kind: string) => kind === 'commit']) {
-    await expect(receiveBatch({ ...needs, table: dyingTable(fails) }, batch(body))).rejects.toThrow('killed')
+    await expect(receiveBatch({ ...needs, table: dyingTable(table, fails) }, batch(body))).rejects.toThrow('killed')
     expect(await usageHead({ table }, 'eleme')).toBeUndefined()
     expect(await texts()).toEqual([])
   }
@@ -150,7 +137,7 @@ test('a sweep clears away what never committed, and leaves what a retry committe
   const body = ndjson(eventFields())
   let id = ''
   const dead = {
-    ...dyingTable(kind => kind === 'commit'),
+    ...dyingTable(table, kind => kind === 'commit'),
     get: (async (type, key) => {
       if (key.sk.startsWith('BATCH#')) id = key.sk.slice('BATCH#'.length)
       return table.get(type, key)
@@ -174,7 +161,9 @@ test.each(['the next sweep', 'the next try'])('a sweep that died is taken over b
   const { needs } = receiveNeeds(table)
   const body = ndjson(eventFields())
   const { id } = await receiveBatch({ ...receiveNeeds((await freshTable()).table).needs }, batch(body))
-  await expect(sweepBatch({ table: dyingTable(kind => kind === 'commit') }, unfinished(id))).rejects.toThrow('killed')
+  await expect(sweepBatch({ table: dyingTable(table, kind => kind === 'commit') }, unfinished(id))).rejects.toThrow(
+    'killed',
+  )
   expect(await findPointer(table, 'eleme', id)).toMatchObject({ state: 'sweeping' })
   if (by === 'the next sweep') expect(await sweepBatch({ table }, unfinished(id))).toBe(true)
   expect(await receiveBatch(needs, batch(body))).toMatchObject({ id, sequence: 1 })

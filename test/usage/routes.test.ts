@@ -131,3 +131,30 @@ test('the OpenAPI document shows both media types and the headers', () => {
     'tessera-control-quantity',
   ])
 })
+
+test('of two with the same key and bytes, one that fails leaves what the other was remembered by', async () => {
+  const { needs } = receiveNeeds(table)
+  let fails = false
+  const failing = { ...needs, oldestOpenPeriods: needs.oldestOpenPeriods, keys: { ...needs.keys } }
+  failing.table = {
+    ...table,
+    get: (type, key) =>
+      fails && key.sk.startsWith('BATCH#') ? Promise.reject(new Error('down')) : table.get(type, key),
+  }
+  app = appOf(usageRoutes(failing), () => caller)
+  const key = { 'idempotency-key': 'k' }
+  expect((await send(body(), key)).status).toBe(202)
+  fails = true
+  expect((await send(body(), key)).status).toBe(500)
+  fails = false
+  // Had the failed one removed the claim, other lines would pass under this key.
+  expect(await problem(await send('{}\n', key))).toEqual([422, 'idempotency-key-reused'])
+})
+
+test('a bad digest is named, though a good one stands beside it', async () => {
+  const answer = await send(body(), { 'content-digest': `${digest()}, sha-512=:AAAA:` })
+  expect([answer.status, ((await answer.json()) as { detail: string }).detail]).toEqual([
+    400,
+    expect.stringContaining('the sha-512 of Content-Digest'),
+  ])
+})

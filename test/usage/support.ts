@@ -1,12 +1,14 @@
+import { systemNow } from '../../functions/kernel/clock.ts'
 import { systemRandom } from '../../functions/kernel/ids.ts'
 import { answerProblem } from '../../functions/kernel/problem.ts'
-import type { Table } from '../../functions/kernel/table.ts'
+import type { Table, Write } from '../../functions/kernel/table.ts'
 import { type App, router } from '../../functions/kernel/validate.ts'
 import { keyRing } from '../../functions/tokens/keys.ts'
 import { developmentVault } from '../../functions/tokens/vault.ts'
 import type { ReceiveNeeds } from '../../functions/usage/receive.ts'
 import type { Caller } from '../../schemas/client.ts'
 import type { Instant, Period } from '../../schemas/primitives.ts'
+import type { BatchPointer } from '../../schemas/usage.ts'
 
 export const issuer = 'https://tessera.example'
 
@@ -18,6 +20,8 @@ export function receiveNeeds(table: Table, start = '2026-10-03T05:00:00Z') {
   const needs: ReceiveNeeds = {
     table,
     now,
+    wallNow: systemNow,
+    random: systemRandom,
     keys,
     issuer,
     oldestOpenPeriods: async () => ({ '88vip': '2026-10' as Period }),
@@ -51,4 +55,17 @@ export function appOf(routes: App, caller: () => Caller | undefined): App {
   })
   app.route('/', routes)
   return app
+}
+
+/** What an expired upload leaves in the stream. */
+export const unfinished = (id: string): BatchPointer =>
+  ({ id, partner: 'eleme', state: 'receiving', chunks: 1 }) as BatchPointer
+
+/** A table on which writes matching `fails` do not happen, as if the process had died there. */
+export function dyingTable(table: Table, fails: (kind: 'write' | 'commit') => boolean): Table {
+  const die =
+    <A>(kind: 'write' | 'commit', act: (argument: A) => Promise<void>) =>
+    (argument: A) =>
+      fails(kind) ? Promise.reject(new Error('killed')) : act(argument)
+  return { ...table, write: die<Write>('write', table.write), commit: die<Write[]>('commit', table.commit) }
 }
