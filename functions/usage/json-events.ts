@@ -3,8 +3,10 @@ import { pointer } from '../kernel/validate.ts'
 import { isSpace, jsonElements } from './json-element.ts'
 import type { LineSink, Splitter } from './text-lines.ts'
 
-const [quote, backslash, colon, comma, space, letterN] = [0x22, 0x5c, 0x3a, 0x2c, 0x20, 0x6e]
+const [quote, backslash, colon, comma, space] = [0x22, 0x5c, 0x3a, 0x2c, 0x20]
 const [bracket, bracketEnd, brace, braceEnd] = [0x5b, 0x5d, 0x7b, 0x7d]
+/** How JSON begins that is no object. */
+const beginsOther = new Set(Buffer.from('["-0123456789tfn'))
 const mark = [0xef, 0xbb, 0xbf]
 const nameBytes = 200
 const unknown = { utf8: false }
@@ -66,7 +68,7 @@ function stepsOf(names: Names): Record<Exclude<Place, 'element'>, Step> {
     body(byte, at) {
       if (at < mark.length && byte === mark[at]) return 'body'
       if (byte === brace) return 'member'
-      throw byte === bracket || byte === quote || byte === letterN ? refused('events', shape) : notJson(at)
+      throw beginsOther.has(byte) ? refused('events', shape) : notJson(at)
     },
     member(byte, at) {
       if (byte === braceEnd && !names.seen()) throw refused('events', shape)

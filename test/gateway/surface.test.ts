@@ -47,8 +47,11 @@ describe('bodies', () => {
   })
 
   test.each(everyBody)('%s %s %s: what is not JSON is refused', async (client, method, path) => {
-    for (const text of ['{', '{"a":1}}', "{'a':1}", '\u0000', '{"a":1,}', 'undefined'])
-      await problemOf(await world.call(client, method, path, text, json), 400, 'invalid-json')
+    // A batch is read as it arrives: an unknown member refuses it before anybody knows how it ends.
+    const known = path === '/v1/usage-batches' ? 'events' : 'a'
+    const value = path === '/v1/usage-batches' ? '[{}]' : '1'
+    const texts = ['{', `{"${known}":${value}}}`, "{'a':1}", '\u0000', `{"${known}":${value},}`, 'undefined']
+    for (const text of texts) await problemOf(await world.call(client, method, path, text, json), 400, 'invalid-json')
   })
 
   test.each(everyBody)('%s %s %s: JSON that is no object is refused', async (client, method, path) => {
