@@ -48,13 +48,8 @@ describe('a batch is stored whole or not at all', () => {
     ],
     ['no lines', () => '\n \n', {}, 400, 'empty-batch'],
     ['10,001 lines', () => '{}\n'.repeat(10_001), {}, 413, 'too-many-events'],
-    [
-      'a coding nobody knows',
-      () => lines(events(3, 'e')),
-      { 'content-encoding': 'gzip' },
-      415,
-      'unsupported-media-type',
-    ],
+    ['a coding nobody knows', () => lines(events(3, 'e')), { 'content-encoding': 'br' }, 415, 'unsupported-media-type'],
+    ['no gzip that says it is', () => lines(events(3, 'f')), { 'content-encoding': 'gzip' }, 400, 'invalid-request'],
   ])('%s', async (_name, body, headers, status, code) => {
     const before = await sequenceNow()
     const refused = await bodyOf<Problem>(
