@@ -160,7 +160,8 @@ function byBuckets(lines: readonly string[], only?: number): Map<number, Entries
   return buckets
 }
 
-async function findIn(bucket: History['bucket'], ids: Iterable<string>): Promise<Map<string, HistoryEntry>> {
+/** Those of the ids that there are, by way of their buckets. */
+export async function findIn(bucket: History['bucket'], ids: Iterable<string>): Promise<Map<string, HistoryEntry>> {
   const found = new Map<string, HistoryEntry>()
   for (const [index, wanted] of Map.groupBy(new Set(ids), bucketOf)) {
     const entries = await bucket(index)

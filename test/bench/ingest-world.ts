@@ -51,8 +51,8 @@ export async function ingestWorld({ defer, progress }: Stage, choice?: EngineOpt
   const engine = await startEngine({ log: progress, ...(choice && { choice }) })
   defer(() => engine.stop())
   const client = dynamoDbClient({ endpoint: engine.endpoint, ...localAccess })
-  await createTable(client, 'bench')
-  await createTable(client, 'events')
+  await createTable(client, 'bench', { stream: false })
+  await createTable(client, 'events', { stream: false })
   client.destroy()
   const config = Config.parse({
     TABLE_NAME: 'bench',

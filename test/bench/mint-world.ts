@@ -57,7 +57,7 @@ export async function mintWorld({ defer, progress }: Stage, links: number): Prom
   defer(() => engine.stop())
   const tableName = 'bench'
   const client = dynamoDbClient({ endpoint: engine.endpoint, ...localAccess })
-  await createTable(client, tableName)
+  await createTable(client, tableName, { stream: false })
   const config = Config.parse({
     TABLE_NAME: tableName,
     ISSUER: issuer,
@@ -70,7 +70,7 @@ export async function mintWorld({ defer, progress }: Stage, links: number): Prom
   progress(`mint: linking ${links} accounts`)
   const ids = await linkedAccounts(services, links)
   const oidc = { tableName: 'oidc', id: 'youku', secret: 'youku-secret-of-the-bench', scope: scopes, issuer }
-  await createTable(client, oidc.tableName)
+  await createTable(client, oidc.tableName, { stream: false })
   await client.send(new PutItemCommand({ TableName: oidc.tableName, Item: clientItem(oidc) }))
   client.destroy()
 

@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { History } from '../../functions/reconciliation/chain-run.ts'
 import type { ChainSource, SourceBatch } from '../../functions/reconciliation/chain-source.ts'
-import { bucketOf } from '../../functions/reconciliation/history.ts'
+import { findIn } from '../../functions/reconciliation/history.ts'
 import type { HistoryEntry } from '../../schemas/disposition.ts'
 import type { Period } from '../../schemas/primitives.ts'
 
@@ -58,17 +58,7 @@ export async function openChain(folder: string, oldestOpen: Record<string, Perio
     },
     history: {
       bucket,
-      async find(ids) {
-        const found = new Map<string, HistoryEntry>()
-        for (const [index, wanted] of Map.groupBy(new Set(ids), bucketOf)) {
-          const entries = await bucket(index)
-          for (const id of wanted) {
-            const entry = entries.get(id)
-            if (entry) found.set(id, entry)
-          }
-        }
-        return found
-      },
+      find: ids => findIn(bucket, ids),
     },
     async [Symbol.asyncDispose]() {
       await Promise.all([chain.close(), entitlements.close()])

@@ -71,7 +71,7 @@ export async function openidIssuer(kid: string) {
  * accounts the tests link. Both clocks stand still until they are moved, each apart.
  */
 export async function eventsWorld({ loopback = true }: { loopback?: boolean } = {}) {
-  const { table, tableName } = await freshTable()
+  const { table, tableName } = await freshTable({ stream: true })
   const time = { business: startSeconds, wall: startSeconds }
   const lines: string[] = []
   let app: { fetch: (request: Request) => Response | Promise<Response> } = { fetch: () => new Response(null) }

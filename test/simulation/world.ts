@@ -48,7 +48,7 @@ export type World = {
 export async function newWorld({ items, vaultKey }: Origin, endpoint: string, trouble: Trouble): Promise<World> {
   const tableName = `simulation-${randomBytes(6).toString('hex')}`
   const clean = dynamoDbClient({ endpoint, ...localAccess })
-  await createTable(clean, tableName)
+  await createTable(clean, tableName, { stream: false })
   for (let start = 0; start < items.length; start += 25) {
     const requests = items.slice(start, start + 25).map(Item => ({ PutRequest: { Item } }))
     await clean.send(new BatchWriteItemCommand({ RequestItems: { [tableName]: requests } }))

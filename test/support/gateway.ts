@@ -24,15 +24,15 @@ export const issuer = 'https://tessera.example'
 export const outsider = { id: 'jd', brand: 'jd', scopes: Scope.options }
 export const october = '2026-10' as Period
 
-type Options = { table?: (table: Table) => Table }
+type Options = { table?: (table: Table) => Table; stream?: boolean }
 export type GatewayWorld = Awaited<ReturnType<typeof gatewayWorld>>
 
 /**
  * The whole gateway on a fresh table with the demo's clients. Every answer is held against what all answers have in
  * common, and every log line is kept, so that no test can forget either.
  */
-export async function gatewayWorld({ table: around = table => table }: Options = {}) {
-  const { table: opened, tableName } = await freshTable()
+export async function gatewayWorld({ table: around = table => table, stream = false }: Options = {}) {
+  const { table: opened, tableName } = await freshTable({ stream })
   const lines: string[] = []
   const clock = testClock('2026-10-05T02:00:00Z' as Instant)
   const config = {

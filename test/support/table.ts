@@ -3,8 +3,15 @@ import { inject } from 'vitest'
 import { dynamoDbClient, openTable, type Table } from '../../functions/kernel/table.ts'
 import { createTable } from '../../functions/local/create-table.ts'
 
-/** A fresh table on the engine that the whole test run shares, so that no test sees another's items. */
-export async function freshTable(): Promise<{ table: Table; tableName: string; endpoint: string }> {
+/**
+ * A fresh table on the engine that the whole test run shares, so that no test sees another's items. Its changes can be
+ * followed only where a test says so: streams make the engine slow.
+ */
+export async function freshTable(options: { stream: boolean } = { stream: false }): Promise<{
+  table: Table
+  tableName: string
+  endpoint: string
+}> {
   const endpoint = inject('dynamodbEndpoint')
   const tableName = `test-${randomBytes(6).toString('hex')}`
   const client = dynamoDbClient({
@@ -12,6 +19,6 @@ export async function freshTable(): Promise<{ table: Table; tableName: string; e
     endpoint,
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
   })
-  await createTable(client, tableName)
+  await createTable(client, tableName, options)
   return { table: openTable(client, tableName), tableName, endpoint }
 }

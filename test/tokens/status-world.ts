@@ -46,7 +46,7 @@ export type StatusWorld = Awaited<ReturnType<typeof statusWorld>>
  * in the order and as often as they please.
  */
 export async function statusWorld() {
-  const world = await gatewayWorld()
+  const world = await gatewayWorld({ stream: true })
   const { services, call, clock } = world
   for (const id of ['youku', 'eleme'])
     await bodyOf(await call('alibaba', 'PUT', `/v1/partners/${id}`, partnerDocument(id)))
