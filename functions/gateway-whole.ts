@@ -5,6 +5,7 @@ import { contractRoutes } from './contracts/routes.ts'
 import { docsRoutes } from './docs/routes.tsx'
 import { eventRoutes } from './events/routes.ts'
 import { exceptionRoutes } from './exceptions/routes.ts'
+import { financeRoutes } from './finance/routes.tsx'
 import { answerNothing, gateway, type Part } from './gateway.ts'
 import { authorizePart } from './gateway-authorize.ts'
 import { exceptionNeeds, settlementNeeds, usageNeeds } from './gateway-needs.ts'
@@ -31,6 +32,7 @@ export const apiPart: Part = (app, services) => {
   app.get('/health', c => c.json({ status: 'ok' }))
   mountDomains(app, services)
   app.route('/', portalRoutes(services))
+  app.route('/', financeRoutes(services, deskOf(services)))
   // Built once: it is public, and takes longer than any other answer.
   let built: ReturnType<typeof openApiDocument> | undefined
   const document = () => {
@@ -43,6 +45,13 @@ export const apiPart: Part = (app, services) => {
   app.notFound(c => (/^text\/html\b/.test(c.req.header('accept') ?? '') ? lost(c) : answerNothing(services)(c)))
   app.route('/', docsRoutes({ document }))
 }
+
+/** What the pages for staff read of the domains. */
+const deskOf = (services: Services) => ({
+  ...services,
+  settlement: settlementNeeds(services),
+  exceptions: exceptionNeeds(services),
+})
 
 const mountDomains: Part = (app, services) => {
   app.route('/', programmeRoutes(services))

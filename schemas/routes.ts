@@ -38,6 +38,9 @@ export const routes: readonly Route[] = [
   { method: 'GET', path: '/v1/contracts/{id}', entry: 'api' },
   { method: 'PUT', path: '/v1/contracts/{id}', entry: 'api' },
 
+  { method: 'GET', path: '/v1/brands/{id}', entry: 'api' },
+  { method: 'PUT', path: '/v1/brands/{id}', entry: 'api' },
+
   { method: 'POST', path: '/v1/keys/{purpose}/rotate', entry: 'api' },
 
   { method: 'POST', path: '/v1/memberships', entry: 'api' },
@@ -80,9 +83,15 @@ export const routes: readonly Route[] = [
   { method: 'POST', path: '/v1/programmes/{programme}/periods/{period}/preview', entry: 'api' },
   { method: 'POST', path: '/v1/programmes/{programme}/periods/{period}/close', entry: 'api' },
   { method: 'GET', path: '/v1/programmes/{programme}/periods/{period}/journal', entry: 'api' },
+  { method: 'GET', path: '/v1/programmes/{programme}/periods/{period}/netting', entry: 'api' },
+  { method: 'GET', path: '/v1/programmes/{programme}/periods/{period}/payments.xml', entry: 'api' },
+  { method: 'POST', path: '/v1/programmes/{programme}/periods/{period}/payments/{id}/confirm', entry: 'api' },
   { method: 'GET', path: '/v1/statements', entry: 'api' },
-  // The id may carry a suffix that picks the form: .csv, .jwt.
+  // The id may carry a suffix that picks the form: .json, .csv, .xlsx, .pdf, .jwt.
   { method: 'GET', path: '/v1/statements/{id}', entry: 'api' },
+  { method: 'GET', path: '/v1/statements/{id}/lines/{line}/events', entry: 'api' },
+  { method: 'GET', path: '/v1/statements/{id}/lines/{line}/events.csv', entry: 'api' },
+  { method: 'GET', path: '/v1/statements/{id}/lines/{line}/events.xlsx', entry: 'api' },
 
   { method: 'GET', path: '/', entry: 'api' },
   { method: 'GET', path: '/portal.css', entry: 'api' },
@@ -103,4 +112,26 @@ export const routes: readonly Route[] = [
   { method: 'GET', path: '/privacy/export', entry: 'api' },
   { method: 'GET', path: '/privacy/erase', entry: 'api' },
   { method: 'POST', path: '/privacy/erase', entry: 'api' },
+
+  // For staff.
+  { method: 'GET', path: '/finance', entry: 'api' },
+  { method: 'GET', path: '/finance/periods/{programme}/{period}', entry: 'api' },
+  { method: 'GET', path: '/finance/periods/{programme}/{period}/tables/{file}', entry: 'api' },
+  { method: 'GET', path: '/finance/periods/{programme}/{period}/preview', entry: 'api' },
+  { method: 'GET', path: '/finance/periods/{programme}/{period}/close', entry: 'api' },
+  { method: 'POST', path: '/finance/periods/{programme}/{period}/close', entry: 'api' },
+  { method: 'GET', path: '/finance/periods/{programme}/{period}/netting', entry: 'api' },
+  { method: 'GET', path: '/finance/periods/{programme}/{period}/netting/{file}', entry: 'api' },
+  { method: 'POST', path: '/finance/periods/{programme}/{period}/payments/{id}/confirm', entry: 'api' },
+  // The id may carry a suffix, as outside.
+  { method: 'GET', path: '/finance/statements/{id}', entry: 'api' },
+  { method: 'GET', path: '/finance/statements/{id}/lines/{line}', entry: 'api' },
+  { method: 'GET', path: '/finance/statements/{id}/lines/{line}/{file}', entry: 'api' },
+  { method: 'GET', path: '/finance/exceptions', entry: 'api' },
+  { method: 'GET', path: '/finance/exceptions.csv', entry: 'api' },
+  { method: 'GET', path: '/finance/exceptions.xlsx', entry: 'api' },
+  { method: 'GET', path: '/finance/exceptions/{id}', entry: 'api' },
+  { method: 'GET', path: '/finance/exceptions/{id}/lines', entry: 'api' },
+  { method: 'POST', path: '/finance/exceptions/{id}/assign', entry: 'api' },
+  { method: 'POST', path: '/finance/exceptions/{id}/resolve', entry: 'api' },
 ]

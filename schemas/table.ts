@@ -8,6 +8,7 @@
  * | a membership by its seller's id         | PROGRAMME#id              | EXTERNAL#externalId      |                            |
  * | contract by id                          | CONTRACT#id               | HEAD                     |                            |
  * | partner registration, its pinned metadata | PARTNER#id              | HEAD, DISCOVERY          | gsi1 PARTNERS / id         |
+ * | brand with its settlement account       | BRAND#id                  | HEAD                     |                            |
  * | machine client                          | CLIENT#id                 | HEAD                     |                            |
  * | member by issuer and subject            | IDENTITY#sha256           | HEAD                     |                            |
  * | member; memberships, links, activity    | MEMBER#id                 | HEAD, MEMBERSHIP#id, LIVE#programme, LINKED#programme#partner, PAIRWISE#partner, ACTIVITY#at#id | |
@@ -37,6 +38,7 @@
  * | event that an acceptance bills, takes back | ACCEPTED-EVENT#partner#sha256 | BILLED, TAKEN-BACK   |                            |
  * | closed periods of a programme           | CLOSES#programme          | period                   |                            |
  * | ledger: blocks, transfers, balances     | LEDGER#programme          | BLOCK#…, TRANSFER#…, BALANCE#… |                      |
+ * | payment that was confirmed              | LEDGER#programme          | PAYMENT#period#id, PAYMENTS |                         |
  * | statement, its lines, token and parties | STATEMENT#id              | HEAD, LINES#000002, TOKEN, PARTY#brand | gsi1 STATEMENTS#brand / programme#period#id (PARTY) |
  * | a partner's refresh token, sealed        | PARTNERTOKEN#link         | HEAD                     |                            |
  * | state of a sign-in or link, used        | STATE#sha256              | HEAD                     |                            |

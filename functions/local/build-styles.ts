@@ -37,7 +37,7 @@ export async function buildStyles(): Promise<string> {
 
 /** The words of every string literal in the pages; a class that is put together at run time is not seen. */
 export function classNames(): string[] {
-  const sources = globSync('functions/{portal,oauth}/**/*.{ts,tsx}', { cwd: root })
+  const sources = globSync('functions/{portal,oauth,finance}/**/*.{ts,tsx}', { cwd: root })
     .filter(file => !/\/messages\/|\/stylesheet\.ts$/.test(file.replaceAll('\\', '/')))
     .map(file => readFileSync(join(root, file), 'utf8'))
   const words = sources.flatMap(source =>

@@ -4,7 +4,7 @@ import { en } from './messages/en.ts'
 import { zhCN } from './messages/zh-CN.ts'
 
 /** The English texts with their literals widened: what every language must have. */
-type Shape<T> = T extends string
+export type Shape<T> = T extends string
   ? string
   : T extends (...values: infer Values) => string
     ? (...values: Values) => string

@@ -24,7 +24,13 @@ import {
 
 export type Needs = Omit<Portal, 'sessions' | 'openid'> &
   Pick<Services, 'keys'> & { outbound?: Pick<OutboundRules, 'timeoutMs' | 'maxBytes'> }
-export type Page<V extends Visit> = (portal: Portal, visit: V, parameter: string) => Promise<Answer>
+/** `parameter` is the first of the path's, `parameters` are all by their names. */
+export type Page<V extends Visit> = (
+  portal: Portal,
+  visit: V,
+  parameter: string,
+  parameters: Record<string, string>,
+) => Promise<Answer>
 export type Handler = (c: Context<GatewayEnv>) => Promise<Response>
 
 const languageCookie = 'tessera-language'
@@ -55,16 +61,16 @@ export function pages(services: Needs) {
 /** Pages of one's own: who is signed out goes to sign in and comes back. */
 const signedIn =
   (page: Page<SignedInVisit>): Page<Visit> =>
-  async (portal, visit, parameter) => {
+  async (portal, visit, ...parameters) => {
     const { session, url } = visit
     if (!session) return { location: signInPath(`${url.pathname}${url.search}`) }
-    return page(portal, { ...visit, session }, parameter)
+    return page(portal, { ...visit, session }, ...parameters)
   }
 
 /** Forms of one's own: only from our page, in this session. */
 const checkedForm =
   (page: Page<SignedInVisit>): Page<Visit> =>
-  async (portal, visit, parameter) => {
+  async (portal, visit, ...parameters) => {
     const { session, form, url, origin } = visit
     const programme = form.get('programme')
     const query = programme ? `?${new URLSearchParams({ programme })}` : ''
@@ -73,11 +79,12 @@ const checkedForm =
     if (!session) throw new NoticeShown({ code: 'signed-out', status: 401, again: signInPath(back) })
     if (!isOwnForm(session, form.get('csrf'), origin, portal.issuer))
       throw new NoticeShown({ code: 'csrf-token-mismatch', status: refusals['csrf-token-mismatch'][0], again: back })
-    return page(portal, { ...visit, session }, parameter)
+    return page(portal, { ...visit, session }, ...parameters)
   }
 
 /** Forms whose own address shows the page that they stand on. */
-const opensAgain = /^\/((link|unlink|choose|oauth\/interaction)\/[^/]+|device|pass|privacy(\/erase)?)$/
+const opensAgain =
+  /^\/((link|unlink|choose|oauth\/interaction)\/[^/]+|device|pass|privacy(\/erase)?|finance\/periods\/[^/]+\/[^/]+\/close)$/
 
 const tooLarge: Page<Visit> = async () => {
   throw new NoticeShown({ code: 'invalid-request', status: refusals['body-too-large'][0] })
@@ -91,7 +98,8 @@ const handled =
     let visit = visitOf(portal, c, asked)
     const answer = await (async () => {
       visit = await withSession(portal, visit, asked)
-      return page(portal, { ...visit, form: await readForm(c) }, Object.values(c.req.param())[0] ?? '')
+      const parameters: Record<string, string> = c.req.param()
+      return page(portal, { ...visit, form: await readForm(c) }, Object.values(parameters)[0] ?? '', parameters)
     })().catch(error => noticeOf(portal, c, error))
     const renewed = visit.session && (await portal.sessions.renew(visit.session, visit.language))
     // A page's own cookies come last, so that a sign-out is not undone by a renewal.

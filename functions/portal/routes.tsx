@@ -53,5 +53,5 @@ export const lostPage = (services: Needs) =>
 
 const unlessCancelled =
   (page: Page<SignedInVisit>): Page<SignedInVisit> =>
-  async (portal, visit, parameter) =>
-    visit.form.has('cancel') ? { location: '/' } : page(portal, visit, parameter)
+  async (portal, visit, ...parameters) =>
+    visit.form.has('cancel') ? { location: '/' } : page(portal, visit, ...parameters)

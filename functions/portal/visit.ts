@@ -29,6 +29,18 @@ export type Visit = {
 }
 export type SignedInVisit = Visit & { session: Session }
 
+/** What stands around a page: whose pages they are, and which others there are. */
+export type Frame = {
+  home: string
+  name: string
+  tabs: { label: string; items: readonly (readonly [path: string, name: string])[] }
+  footer: string
+  /** For tables and pictures, which need more room than text. */
+  wide: boolean
+  /** The browser loads the page again after so many seconds, as on one that shows progress. */
+  refreshSeconds?: number
+}
+
 /** What a page is made of; the layout adds the rest. */
 export type View = {
   title: string
@@ -36,6 +48,8 @@ export type View = {
   status?: number
   /** Origin that a form of this page leads to by redirect: browsers hold `form-action` against redirects too. */
   formLeadsTo?: string
+  /** Of pages that are not the member's own; the portal's unless given. */
+  frame?: Frame
   /** Whether the address can be opened again, in the other language for instance; a callback's cannot. */
   reopens?: boolean
 }
@@ -45,7 +59,7 @@ export type Answer = { cookies?: string[] } & (
   | { location: string }
   | { notice: Notice }
   /** A file to keep. */
-  | { download: { name: string; type: string; body: string } }
+  | { download: { name: string; type: string; body: string | Uint8Array<ArrayBuffer> | ReadableStream } }
   /** What another part of the gateway answered already, such as the authorization server. */
   | { response: Response }
 )

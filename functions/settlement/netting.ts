@@ -1,5 +1,7 @@
 import type { Contract } from '../../schemas/contract.ts'
+import type { PaymentId } from '../../schemas/ids.ts'
 import type { NetPayment, Standing, Statement } from '../../schemas/settlement.ts'
+import { contentId } from '../kernel/ids.ts'
 import { compareText, isValidIn } from './lines.ts'
 import { inMinorUnits } from './rate.ts'
 import { compare, exactNumber, type Rational, whole, zero } from './rational.ts'
@@ -56,7 +58,10 @@ function netPair(statements: Statement[], contracts: Contract[]): NetPayment {
   const difference = owes(a) - owes(b)
   const [from, to, size] = difference < 0n ? [b, a, -difference] : [a, b, difference]
   const threshold = thresholdOf(statements, contracts)
+  const { programme, period } = first
   return {
+    id: contentId<PaymentId>('pay', programme, period, from, to, currency),
+    agreement: 'bilateral',
     from,
     to,
     currency,

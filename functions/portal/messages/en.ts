@@ -187,6 +187,22 @@ export const en = {
   newPass: 'Show a new pass',
   signInAgain: 'Sign in again',
   notices: {
+    'staff-only': [
+      'These pages are for staff',
+      'Your account has neither the role finance nor operator. Sign out, then sign in with a staff account.',
+    ],
+    'programme-not-found': [
+      'No such programme',
+      'There is no programme of this name. Go back and choose one of the list.',
+    ],
+    'period-not-found': ['No such month', 'The programme has no such month yet. Go back and choose one of the list.'],
+    'statement-not-found': [
+      'No such statement',
+      'There is no statement of this number. Go back and choose one of the list.',
+    ],
+    'line-not-found': ['No such line', 'The statement has no such line. Go back to the statement and choose one.'],
+    'payment-not-found': ['No such payment', 'The month has no such payment. Go back and choose one of the list.'],
+    'exception-not-found': ['No such exception', 'There is no exception of this number. Go back to the list.'],
     'sign-in-cancelled': ['Sign-in cancelled', 'You cancelled at the sign-in page. Nothing has changed.'],
     'sign-in-failed': [
       'The sign-in did not work',

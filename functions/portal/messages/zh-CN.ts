@@ -181,6 +181,13 @@ export const zhCN: Messages = {
   newPass: '显示新的会员码',
   signInAgain: '重新登录',
   notices: {
+    'staff-only': ['此页面仅限员工使用', '您的账号没有财务或运营角色。请退出后使用员工账号登录。'],
+    'programme-not-found': ['没有这个会员计划', '不存在该名称的会员计划。请返回列表重新选择。'],
+    'period-not-found': ['没有这个账期', '该会员计划还没有这个月份。请返回列表重新选择。'],
+    'statement-not-found': ['没有这张对账单', '不存在该编号的对账单。请返回列表重新选择。'],
+    'line-not-found': ['没有这一行', '对账单中没有这一行。请返回对账单重新选择。'],
+    'payment-not-found': ['没有这笔付款', '该月份没有这笔付款。请返回列表重新选择。'],
+    'exception-not-found': ['没有这个异常', '不存在该编号的异常。请返回列表。'],
     'sign-in-cancelled': ['已取消登录', '您在登录页面取消了登录。一切保持不变。'],
     'sign-in-failed': ['登录未成功', '登录没有完成，或用时超过十分钟。请重新开始。'],
     'identity-unavailable': ['暂时无法登录', '登录服务没有响应。请稍后再试。'],

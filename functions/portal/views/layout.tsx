@@ -1,20 +1,22 @@
 import type { FC } from 'hono/jsx'
 import { languageNames, languages } from '../language.ts'
 import { styleAddress } from '../style.ts'
-import type { View, Visit } from '../visit.ts'
+import type { Frame, View, Visit } from '../visit.ts'
 import { Mark } from './mark.tsx'
 import { Csrf } from './pieces.tsx'
 
 /** The whole document around a page's own part. */
-export const documentOf = (visit: Visit, { title, body, reopens = true }: View) => {
+export const documentOf = (visit: Visit, { title, body, reopens = true, frame = portalFrame(visit) }: View) => {
   const { language, messages } = visit
+  const width = frame.wide ? 'mx-auto w-full max-w-7xl px-4' : 'mx-auto w-full max-w-5xl px-4'
   return (
     <html lang={language}>
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
-        <title>{`${title} · ${messages.product}`}</title>
+        {frame.refreshSeconds && <meta http-equiv="refresh" content={String(frame.refreshSeconds)} />}
+        <title>{`${title} · ${frame.name}`}</title>
         <link rel="stylesheet" href={styleAddress} />
       </head>
       <body class="flex min-h-screen flex-col">
@@ -24,27 +26,45 @@ export const documentOf = (visit: Visit, { title, body, reopens = true }: View) 
         >
           {messages.skip}
         </a>
-        <Header visit={visit} reopens={reopens} />
-        <main id="content" class="mx-auto w-full max-w-5xl flex-1 px-4 pt-6 pb-12 sm:pt-10" tabindex={-1}>
+        <Header visit={visit} reopens={reopens} frame={frame} width={width} />
+        <main id="content" class={`${width} flex-1 pt-6 pb-12 sm:pt-10`} tabindex={-1}>
           {body}
         </main>
         <footer class="no-print border-t border-base-300">
-          <p class="mx-auto w-full max-w-5xl px-4 py-6 text-sm text-quiet">{messages.footer}</p>
+          <p class={`${width} py-6 text-sm text-quiet`}>{frame.footer}</p>
         </footer>
       </body>
     </html>
   )
 }
 
-const Header: FC<{ visit: Visit; reopens: boolean }> = ({ visit, reopens }) => {
+const portalFrame = ({ messages }: Visit): Frame => ({
+  home: '/',
+  name: messages.product,
+  tabs: {
+    label: messages.tabs.label,
+    items: [
+      ['/', messages.home],
+      ['/pass', messages.tabs.pass],
+      ['/activity', messages.tabs.activity],
+      ['/privacy', messages.tabs.privacy],
+    ],
+  },
+  footer: messages.footer,
+  wide: false,
+})
+
+type HeaderProps = { visit: Visit; reopens: boolean; frame: Frame; width: string }
+
+const Header: FC<HeaderProps> = ({ visit, reopens, frame, width }) => {
   const { messages, session } = visit
   return (
     <header class="no-print border-b border-base-300 bg-base-100">
-      <div class="mx-auto w-full max-w-5xl px-4">
+      <div class={width}>
         <div class="flex min-h-14 items-center gap-1">
-          <a class="mr-auto inline-flex min-h-11 items-center gap-2 text-lg font-bold" href="/">
+          <a class="mr-auto inline-flex min-h-11 items-center gap-2 text-lg font-bold" href={frame.home}>
             <Mark />
-            <span>{messages.product}</span>
+            <span>{frame.name}</span>
           </a>
           <LanguageSwitch visit={visit} reopens={reopens} />
           {session && (
@@ -56,7 +76,7 @@ const Header: FC<{ visit: Visit; reopens: boolean }> = ({ visit, reopens }) => {
             </form>
           )}
         </div>
-        {session && <Tabs visit={visit} />}
+        {session && <Tabs visit={visit} frame={frame} />}
       </div>
     </header>
   )
@@ -87,19 +107,12 @@ const LanguageSwitch: FC<{ visit: Visit; reopens: boolean }> = ({ visit, reopens
   )
 }
 
-const Tabs: FC<{ visit: Visit }> = ({ visit }) => {
-  const { messages, url } = visit
-  const tabs = [
-    ['/', messages.home],
-    ['/pass', messages.tabs.pass],
-    ['/activity', messages.tabs.activity],
-    ['/privacy', messages.tabs.privacy],
-  ] as const
-  const within = (path: string) => url.pathname === path || (path !== '/' && url.pathname.startsWith(`${path}/`))
+const Tabs: FC<{ visit: Visit; frame: Frame }> = ({ visit: { url }, frame: { home, tabs } }) => {
+  const within = (path: string) => url.pathname === path || (path !== home && url.pathname.startsWith(`${path}/`))
   return (
-    <nav aria-label={messages.tabs.label}>
+    <nav aria-label={tabs.label}>
       <ul class="tab-row flex flex-wrap gap-x-3 text-[0.9375rem] sm:gap-x-7 sm:text-base">
-        {tabs.map(([path, name]) => (
+        {tabs.items.map(([path, name]) => (
           <li>
             <a href={path} aria-current={within(path) ? 'page' : undefined}>
               {name}

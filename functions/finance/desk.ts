@@ -1,0 +1,71 @@
+import type { Caller } from '../../schemas/client.ts'
+import type { Services } from '../connect.ts'
+import type { ExceptionNeeds } from '../exceptions/view.ts'
+import { refusals } from '../kernel/refusal.ts'
+import type { Page } from '../portal/pages.tsx'
+import type { Answer, Frame, SignedInVisit } from '../portal/visit.ts'
+import { NoticeShown } from '../portal/visit.ts'
+import type { SettlementNeeds } from '../settlement/inputs.ts'
+import { type Words, wordsOf } from './words.ts'
+
+/** What the pages for staff are made of, made once for each process. */
+export type Desk = Pick<Services, 'table' | 'now' | 'wallNow' | 'log' | 'issuer'> & {
+  settlement: SettlementNeeds
+  exceptions: ExceptionNeeds
+}
+
+/**
+ * A person of the operator's staff. `finance` decides about money; `operator` sees everything, and hands exceptions to
+ * colleagues.
+ */
+export type Staff = { actor: string; mayDecide: boolean }
+export type StaffVisit = SignedInVisit & { words: Words; staff: Staff; parameters: Record<string, string> }
+export type StaffPage = (desk: Desk, visit: StaffVisit) => Promise<Answer>
+
+const roles = ['finance', 'operator']
+
+/** Opens a page to staff; members get a page that says so. */
+export const forStaff =
+  (desk: Desk, page: StaffPage): Page<SignedInVisit> =>
+  async (_portal, visit, _parameter, parameters) => {
+    const { session, language } = visit
+    if (!session.roles.some(role => roles.includes(role)))
+      throw new NoticeShown({ code: 'staff-only', status: refusals['staff-only'][0] })
+    const staff = { actor: `staff:${session.subject}`, mayDecide: session.roles.includes('finance') }
+    return framed(await page(desk, { ...visit, words: wordsOf[language], staff, parameters }), wordsOf[language])
+  }
+
+/** For a form that decides about money. */
+export const forFinance =
+  (page: StaffPage): StaffPage =>
+  async (desk, visit) => {
+    if (!visit.staff.mayDecide) throw new NoticeShown({ code: 'staff-only', status: refusals['staff-only'][0] })
+    return page(desk, visit)
+  }
+
+function framed(answer: Answer, words: Words): Answer {
+  return 'view' in answer
+    ? { ...answer, view: { ...answer.view, frame: { ...frameOf(words), ...answer.view.frame } } }
+    : answer
+}
+
+const frameOf = ({ shell }: Words): Frame => ({
+  home: '/finance',
+  name: shell.name,
+  tabs: {
+    label: shell.tabs.label,
+    items: [
+      ['/finance', shell.tabs.periods],
+      ['/finance/exceptions', shell.tabs.exceptions],
+    ],
+  },
+  footer: shell.footer,
+  wide: true,
+})
+
+/** Staff act for the brand of the programme that they look at. */
+export const callerFor = ({ staff }: StaffVisit, brand: string): Caller => ({
+  client: staff.actor,
+  brand,
+  scopes: staff.mayDecide ? ['finance:read', 'finance:write'] : ['finance:read'],
+})

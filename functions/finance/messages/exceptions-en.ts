@@ -1,0 +1,3 @@
+export const exceptionsEn = {
+  title: 'Exceptions',
+}

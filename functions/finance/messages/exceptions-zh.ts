@@ -1,0 +1,6 @@
+import type { Shape } from '../../portal/language.ts'
+import type { exceptionsEn } from './exceptions-en.ts'
+
+export const exceptionsZh: Shape<typeof exceptionsEn> = {
+  title: '',
+}

@@ -1,0 +1,3 @@
+export const moneyEn = {
+  title: 'Money',
+}

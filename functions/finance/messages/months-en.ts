@@ -1,0 +1,3 @@
+export const monthsEn = {
+  title: 'Months',
+}
