@@ -1,6 +1,7 @@
 import type { Contract } from '../../schemas/contract.ts'
 import type { PaymentId } from '../../schemas/ids.ts'
-import type { NetPayment, Standing, Statement } from '../../schemas/settlement.ts'
+import type { NetPayment } from '../../schemas/payment.ts'
+import type { Standing, Statement } from '../../schemas/settlement.ts'
 import { contentId } from '../kernel/ids.ts'
 import { compareText, isValidIn } from './lines.ts'
 import { inMinorUnits } from './rate.ts'
