@@ -6,6 +6,7 @@ import { nextPeriod } from '../kernel/calendar.ts'
 import type { Table } from '../kernel/table.ts'
 import { earlierOf } from './accounting.ts'
 import { type ChainInputs, runChain, type UsageSum } from './chain-run.ts'
+import type { ChainSource } from './chain-source.ts'
 import {
   type Accepted,
   type AcceptedIn,
@@ -52,6 +53,8 @@ export type ReconcileNeeds = {
   closedPeriods: ClosedPeriods
   /** Where a partner's run keeps its steps so that it resumes; a temporary folder unless given. */
   spillOf?: (partner: string) => Promise<Spill | undefined>
+  /** Where the lines of a partner come from; the table unless given. */
+  sourceOf?: (partner: string) => ChainSource
 }
 
 /**
@@ -137,7 +140,8 @@ async function judge(needs: ReconcileNeeds, inputs: PeriodInputs, cut: Cut, sink
   for (const one of decided.accepted) noted.uses.watch(one.matched)
   await noteSettled(chain, noted)
   const spill = await needs.spillOf?.(partner)
-  await using run = await runChain({ table: needs.table, ...(spill && { spill }) }, chain)
+  const source = needs.sourceOf?.(partner)
+  await using run = await runChain({ table: needs.table, ...(spill && { spill }), ...(source && { source }) }, chain)
   for await (const outcomes of run.outcomes()) {
     for (const outcome of outcomes) noteOutcome(outcome, noted, cut, period)
     await sink(outcomes.filter(outcome => outcome.period === period))

@@ -13,6 +13,7 @@ const runs: Record<Topic, (stage: Stage) => Promise<Section>> = {
   status: async stage => (await import('./status.ts')).statusTopic(stage),
   ingest: async stage => (await import('./ingest.ts')).ingestTopic(stage),
   reconcile: async stage => (await import('./reconcile.ts')).reconcileTopic(stage),
+  close: async stage => (await import('./close.ts')).closeTopic(stage),
 }
 
 const help = `npm run bench -- [options]

@@ -30,7 +30,7 @@ async function slice(file: FileHandle, at: number, bytes: number): Promise<strin
 
 const linesIn = (text: string): string[] => (text === '' ? [] : text.slice(0, -1).split('\n'))
 
-export type ChainFiles = AsyncDisposable & { source: ChainSource; history: History; upTo: number }
+export type ChainFiles = AsyncDisposable & { source: ChainSource; history: History; upTo: number; buckets: number }
 
 /** A chain and a frozen history that lie in files: a batch and a bucket are read when they are asked for. */
 export async function openChain(folder: string, oldestOpen: Record<string, Period>): Promise<ChainFiles> {
@@ -45,6 +45,7 @@ export async function openChain(folder: string, oldestOpen: Record<string, Perio
   }
   return {
     upTo: batches.length,
+    buckets: buckets.length,
     source: {
       async *batches({ from, upTo }) {
         for (const { sequence, lines, receivedAt } of batches.slice(from - 1, upTo))

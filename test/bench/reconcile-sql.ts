@@ -9,23 +9,32 @@ import { filesIn } from './reconcile-files.ts'
  * `ignore_errors` gives nulls for sound lines too.
  */
 export async function countBySql(folder: string, batchLines: number): Promise<Counts> {
+  const rows = (await askSql([...statements(folder, batchLines), counting])) as {
+    disposition: string
+    lines: string
+    quantity: string
+  }[]
+  return {
+    lines: Object.fromEntries(rows.map(({ disposition, lines }) => [disposition, Number(lines)])),
+    matchedQuantity: Number(rows.find(({ disposition }) => disposition === 'matched')?.quantity ?? 0),
+  }
+}
+
+/** Runs statements in a database of their own. @returns the rows of the last one */
+export async function askSql(all: readonly string[]): Promise<unknown[]> {
   const instance = await DuckDBInstance.create(':memory:')
   const connection = await instance.connect()
   try {
-    for (const statement of statements(folder, batchLines)) await connection.run(statement)
-    const answer = await connection.runAndReadAll(counting)
-    const rows = answer.getRowObjectsJson() as { disposition: string; lines: string; quantity: string }[]
-    return {
-      lines: Object.fromEntries(rows.map(({ disposition, lines }) => [disposition, Number(lines)])),
-      matchedQuantity: Number(rows.find(({ disposition }) => disposition === 'matched')?.quantity ?? 0),
-    }
+    for (const statement of all.slice(0, -1)) await connection.run(statement)
+    return (await connection.runAndReadAll(all.at(-1) ?? '')).getRowObjectsJson()
   } finally {
     connection.closeSync()
     instance.closeSync()
   }
 }
 
-function statements(folder: string, batchLines: number): string[] {
+/** The tables of a chain up to step 8: `batch`, `entitlement`, `raw`, `alone`, `known`. */
+export function statements(folder: string, batchLines: number): string[] {
   const files = filesIn(folder)
   const read = (path: string, columns: string) =>
     `read_json('${quoted(path)}', format = 'newline_delimited', columns = {${columns}})`
@@ -88,19 +97,23 @@ SELECT a.place, a.id, a."entitlementId", a."occurredAt", a.quantity, a.amount.cu
 FROM alone a LEFT JOIN ranked USING (place) LEFT JOIN entitlement e ON e.id = a."entitlementId"`
 
 /** Steps 9 to 12. A metered use takes one; the programme's time zone is eight hours ahead all the year. */
-const counting = `
-WITH metered AS (
+export const judged = `metered AS (
   SELECT place, most, row_number() OVER (
     PARTITION BY "entitlementId", date_trunc('month', "occurredAt" + INTERVAL 8 HOUR) ORDER BY "occurredAt", id
   ) AS nth
   FROM known WHERE found IS NULL AND most IS NOT NULL
 ), beyond AS (
   SELECT place FROM metered WHERE nth > most
-)
-SELECT CASE WHEN found IS NOT NULL THEN found
-            WHEN beyond.place IS NOT NULL THEN 'over-quota'
-            WHEN "occurredAt" + INTERVAL 8 HOUR < TIMESTAMP '2026-10-01' THEN 'no-contract'
-            WHEN currency <> 'CNY' THEN 'currency-mismatch'
-            ELSE 'matched' END AS disposition,
-  count(*) AS lines, sum(coalesce(quantity, 1)) AS quantity
-FROM known LEFT JOIN beyond USING (place) GROUP BY 1`
+), judged AS (
+  SELECT place, coalesce(quantity, 1) AS quantity, CASE
+    WHEN found IS NOT NULL THEN found
+    WHEN beyond.place IS NOT NULL THEN 'over-quota'
+    WHEN "occurredAt" + INTERVAL 8 HOUR < TIMESTAMP '2026-10-01' THEN 'no-contract'
+    WHEN currency <> 'CNY' THEN 'currency-mismatch'
+    ELSE 'matched' END AS disposition
+  FROM known LEFT JOIN beyond USING (place)
+)`
+
+const counting = `
+WITH ${judged}
+SELECT disposition, count(*) AS lines, sum(quantity) AS quantity FROM judged GROUP BY 1`

@@ -10,11 +10,17 @@ import { contract } from '../reconciliation/support.ts'
 import { filesIn, type StoredBatch } from './reconcile-files.ts'
 
 /** The chain of one partner over a month, with what its dispositions depend on. */
-export type ChainSize = { events: number; entitlements: number; batchLines: number; seed: number }
+export type ChainSize = {
+  events: number
+  entitlements: number
+  batchLines: number
+  seed: number
+  partner?: string
+  days?: number
+}
 
 const day = 86_400_000
 const firstReceived = Date.UTC(2026, 9, 3)
-const monthLength = 30 * day
 const validFrom = '2026-10-01'
 
 export const facts = {
@@ -46,7 +52,7 @@ export function writeChain(folder: string, size: ChainSize): void {
   const count = Math.ceil(size.events / size.batchLines)
   let at = 0
   for (let sequence = 1; sequence <= count; sequence++) {
-    const received = firstReceived + Math.floor((monthLength * sequence) / count)
+    const received = firstReceived + Math.floor(((size.days ?? 30) * day * sequence) / count)
     const lines = Math.min(size.batchLines, size.events - (sequence - 1) * size.batchLines)
     const texts = Array.from({ length: lines }, () => makeLine(received))
     // As ingestion stores it beside each chunk, which judged every line once.
@@ -66,7 +72,7 @@ const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 const nameOf = ({ below }: Random): string => Array.from({ length: 26 }, () => alphabet[below(32)]).join('')
 
 /** A third are allowances with a monthly quota, which about one in a hundred of them exceeds; the others have none. */
-function entitlementsOf(chances: Random, { events, entitlements }: ChainSize): HistoryEntry[] {
+function entitlementsOf(chances: Random, { events, entitlements, partner = facts.partner }: ChainSize): HistoryEntry[] {
   const uses = events / entitlements
   const limit = Math.ceil(uses + 2.5 * Math.sqrt(uses))
   return Array.from({ length: entitlements }, (_, index) => {
@@ -74,8 +80,8 @@ function entitlementsOf(chances: Random, { events, entitlements }: ChainSize): H
     const entry = {
       id: `ent_${nameOf(chances)}`,
       programme: '88vip',
-      partner: facts.partner,
-      benefit: metered ? 'eleme-5off' : 'eleme-vip',
+      partner,
+      benefit: `${partner}-${metered ? '5off' : 'vip'}`,
       plan: 'annual',
       subject: `sub_${nameOf(chances)}`,
       windows:

@@ -5,8 +5,9 @@ import { unitsOf } from './ingest-cost.ts'
 import { ingestWorld } from './ingest-world.ts'
 import { interleaved, ratioOf, type Spread, spreadOf } from './measure.ts'
 import type { SqlAsked } from './processes/reconcile-duckdb.ts'
-import type { Reconciled } from './processes/reconcile-figures.ts'
+import type { Figures as Measured } from './processes/reconcile-figures.ts'
 import type { RunAsked } from './processes/reconcile-run.ts'
+import type { Counts } from './reconcile-count.ts'
 import { chainFolder, facts, writeChain } from './reconcile-world.ts'
 import { type Grid, number, type Section, spread, type Target, times } from './report.ts'
 import type { Stage } from './stage.ts'
@@ -17,6 +18,7 @@ const batchLines = 10_000
 const heapMegabytes = 256
 const flags = [`--max-old-space-size=${heapMegabytes}`]
 
+type Reconciled = Measured<Counts>
 type Contender = 'ours' | 'duckdb'
 type Figures = {
   sizes: readonly number[]
@@ -85,7 +87,7 @@ async function runDuckdb(stage: Stage, events: number): Promise<Reconciled> {
 
 /** @throws when two of them counted otherwise, or not every line */
 function assertSame(events: number, names: readonly string[], found: Record<string, Reconciled[]>): void {
-  const [first, ...others] = names.flatMap(name => found[name] ?? []).map(({ counts }) => counts)
+  const [first, ...others] = names.flatMap(name => found[name] ?? []).map(measured => measured.found)
   const differing = others.find(counts => !isDeepStrictEqual(counts, first))
   if (differing)
     throw new Error(
@@ -160,7 +162,7 @@ const sizeGrid = (figures: Figures): Grid => ({
 })
 
 function dispositionGrid(figures: Figures): Grid {
-  const counted = figures.sizes.map(events => of(figures, 'ours', events)[0]?.counts.lines ?? {})
+  const counted = figures.sizes.map(events => of(figures, 'ours', events)[0]?.found.lines ?? {})
   const names = [...new Set(counted.flatMap(lines => Object.keys(lines)))].sort()
   return {
     columns: ['lines, the same by both', ...figures.sizes.map(events => events.toLocaleString('en-US'))],

@@ -1,7 +1,7 @@
 import { cpus, totalmem } from 'node:os'
 import type { Spread } from './measure.ts'
 
-export const topics = ['verify', 'mint', 'bundle', 'status', 'ingest', 'reconcile'] as const
+export const topics = ['verify', 'mint', 'bundle', 'status', 'ingest', 'reconcile', 'close'] as const
 export type Topic = (typeof topics)[number]
 
 export type Grid = { columns: readonly string[]; rows: readonly (readonly string[])[] }

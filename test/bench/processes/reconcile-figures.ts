@@ -1,15 +1,14 @@
 import { readFileSync } from 'node:fs'
-import type { Counts } from '../reconcile-count.ts'
 import { processorMicroseconds } from './answering.ts'
 
-export type Reconciled = { counts: Counts; seconds: number; cpuSeconds: number; peakMegabytes: number }
+export type Figures<Found> = { found: Found; seconds: number; cpuSeconds: number; peakMegabytes: number }
 
-/** What a count takes in this process, which does nothing else before it: its peak is the peak of its whole life. */
-export async function measured(count: () => Promise<Counts>): Promise<Reconciled> {
+/** What a computation takes in this process, which does nothing else before it: its peak is the peak of its whole life. */
+export async function measured<Found>(compute: () => Promise<Found>): Promise<Figures<Found>> {
   const [started, cpu] = [performance.now(), processorMicroseconds()]
-  const counts = await count()
+  const found = await compute()
   return {
-    counts,
+    found,
     seconds: (performance.now() - started) / 1000,
     cpuSeconds: (processorMicroseconds() - cpu) / 1e6,
     peakMegabytes: peakBytes() / 1e6,
