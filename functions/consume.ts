@@ -4,9 +4,10 @@ import { StatusIndex } from '../schemas/status-list.ts'
 import { table } from '../schemas/table.ts'
 import { BatchPointer } from '../schemas/usage.ts'
 import type { Services } from './connect.ts'
+import { followClose, judgeAnew } from './consume-close.ts'
 import { isNamedByUse, noteUses } from './entitlements/quota-use.ts'
 import { type EventDelivery, eventDelivery } from './events/deliver-events.ts'
-import { settlementNeeds, usageNeeds } from './gateway-needs.ts'
+import { usageNeeds } from './gateway-needs.ts'
 import { epochSeconds } from './kernel/clock.ts'
 import { errorFields } from './kernel/log.ts'
 import { guardedFetch } from './kernel/outbound.ts'
@@ -15,9 +16,8 @@ import { fireDueTimers } from './memberships/fire-timers.ts'
 import { openidClient } from './portal/openid-client.ts'
 import { eraseDue } from './privacy/erase-member.ts'
 import { reconcileBatch } from './reconciliation/provisional.ts'
-import { noteLateCapture, requestRun } from './reconciliation/request-run.ts'
+import { noteLateCapture } from './reconciliation/request-run.ts'
 import { expireDue } from './redemptions/expire-due.ts'
-import { runClose } from './settlement/close.ts'
 import { followLinks, type LinkTrace } from './tokens/follow-links.ts'
 import { rotateDueKeys } from './tokens/key-rotation.ts'
 import { eachLine } from './usage/read.ts'
@@ -132,24 +132,12 @@ export async function settleChanges(services: Services, event: StreamEvent): Pro
   }
 }
 
-/**
- * Carries a close that has frozen its inputs, or that somebody asked for again, to its published statements. The close's
- * own steps write the same item, so other changes of it are passed over.
- */
+/** The close's own steps write the same item, so changes that nobody asked for are passed over. */
 async function settleClose(services: Services, close: Image, before: Image): Promise<void> {
   const asked = close['state']?.S === 'cutoff' || close['requests']?.N !== before['requests']?.N
   if (!asked) return
-  const programme = close['programme']?.S ?? ''
-  const period = (close['period']?.S ?? '') as Period
-  if (close['state']?.S === 'published') return verifyAgain(services, { programme, period })
-  const { state } = await runClose(settlementNeeds(services), { programme, period })
-  services.log('info', 'period-closed', { programme, period, state })
-  await judgeAnew(services)
-}
-
-/** What is final or under contract now is told to each partner's exceptions and stored views, one stream record a partner. */
-async function judgeAnew(services: Services): Promise<void> {
-  for (const partner of await settlementNeeds(services).partnersOf()) await requestRun(usageNeeds(services), partner)
+  const closing = { programme: close['programme']?.S ?? '', period: (close['period']?.S ?? '') as Period }
+  await followClose(services, { ...closing, requests: Number(close['requests']?.N), state: close['state']?.S })
 }
 
 /** An event that named the redemption before it was captured was judged without it. Without a quota that is the same. */
@@ -160,17 +148,6 @@ async function followCapture(
   if (!quotaPeriod || !partner?.S || !id?.S) return
   const named = { id: id.S, link: LinkId.parse(link?.S), entitlement: EntitlementId.parse(entitlement?.S) }
   if (await isNamedByUse(services, named)) await noteLateCapture(usageNeeds(services), partner.S)
-}
-
-/** A published period that is closed again is computed again: what differs was tampered with, and is named for all to see. */
-async function verifyAgain(services: Services, closing: { programme: string; period: Period }): Promise<void> {
-  try {
-    await runClose(settlementNeeds(services), closing)
-    services.log('info', 'close-verified', closing)
-  } catch (error) {
-    if (!(error instanceof Error && error.name === 'Mismatch')) throw error
-    services.log('error', 'close-does-not-verify', { ...closing, difference: error.message })
-  }
 }
 
 /**

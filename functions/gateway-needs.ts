@@ -1,12 +1,13 @@
 import type { Contract } from '../schemas/contract.ts'
-import type { Period } from '../schemas/primitives.ts'
+import type { LocalizedText, Period } from '../schemas/primitives.ts'
+import type { Statement } from '../schemas/settlement.ts'
 import type { Services } from './connect.ts'
 import { contractsOf } from './contracts/apply-contract.ts'
 import { entitlementsById, historySource } from './entitlements/history.ts'
 import { acceptedIn } from './exceptions/accepted.ts'
 import { type BatchFindings, noteExceptions } from './exceptions/note-exceptions.ts'
-import { allPartners } from './partners/find-partner.ts'
-import { allProgrammes, programmeFrame } from './programmes/find-programme.ts'
+import { allPartners, knownPartners } from './partners/find-partner.ts'
+import { allProgrammes, findProgramme, programmeFrame } from './programmes/find-programme.ts'
 import { capturedByIds, capturedOf } from './redemptions/records.ts'
 import { closedPeriods, closesOf, oldestOpenPeriod } from './settlement/closed-periods.ts'
 
@@ -30,6 +31,25 @@ export const settlementNeeds = (services: Services) => ({
   historySource: entitlementSource(services),
   acceptedIn: (programme: string, period: Period) => acceptedIn(services, programme, period),
 })
+
+/** What statements as documents read besides: how people call those that they name. */
+export const statementNeeds = (services: Services) => ({
+  ...services,
+  async namesOf({ programme, debtor, creditor }: Statement) {
+    const partners = await knownPartners(services, [debtor, creditor])
+    const brand = (id: string) => {
+      const known = partners.find(partner => partner.id === id)
+      return known && inEachLanguage(known.name)
+    }
+    const names = { programme: inEachLanguage((await findProgramme(services, programme)).name) }
+    const [owes, isOwed] = [brand(debtor), brand(creditor)]
+    return { ...names, ...(owes && { debtor: owes }), ...(isOwed && { creditor: isOwed }) }
+  },
+})
+
+/** A document has one form for readers of all languages. */
+const inEachLanguage = (name: LocalizedText | string): string =>
+  typeof name === 'string' ? name : [...new Set(Object.values(name))].join(' ')
 
 /** What exceptions read of programmes, to know whose they are, and of usage, to know what of it is billed. */
 export const exceptionNeeds = (services: Services) => ({

@@ -1,5 +1,6 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { Scope } from '../schemas/client.ts'
+import { brandRoutes } from './brands/routes.ts'
 import type { Services } from './connect.ts'
 import { contractRoutes } from './contracts/routes.ts'
 import { docsRoutes } from './docs/routes.tsx'
@@ -8,7 +9,7 @@ import { exceptionRoutes } from './exceptions/routes.ts'
 import { financeRoutes } from './finance/routes.tsx'
 import { answerNothing, gateway, type Part } from './gateway.ts'
 import { authorizePart } from './gateway-authorize.ts'
-import { exceptionNeeds, settlementNeeds, usageNeeds } from './gateway-needs.ts'
+import { exceptionNeeds, settlementNeeds, statementNeeds, usageNeeds } from './gateway-needs.ts'
 import { tokenPart } from './gateway-token.ts'
 import type { App } from './kernel/validate.ts'
 import { linkRoutes } from './links/routes.ts'
@@ -19,7 +20,9 @@ import { lostPage, portalRoutes } from './portal/routes.tsx'
 import { programmeRoutes } from './programmes/routes.ts'
 import { reconciliationRoutes } from './reconciliation/routes.ts'
 import { redemptionRoutes } from './redemptions/routes.ts'
+import { paymentRoutes } from './settlement/payment-routes.ts'
 import { settlementRoutes } from './settlement/routes.ts'
+import { statementRoutes } from './settlement/statement-routes.ts'
 import { keyRoutes } from './tokens/key-routes.ts'
 import { usageRoutes } from './usage/routes.ts'
 
@@ -51,12 +54,14 @@ const deskOf = (services: Services) => ({
   ...services,
   settlement: settlementNeeds(services),
   exceptions: exceptionNeeds(services),
+  namesOf: statementNeeds(services).namesOf,
 })
 
 const mountDomains: Part = (app, services) => {
   app.route('/', programmeRoutes(services))
   app.route('/', partnerRoutes(services))
   app.route('/', contractRoutes(services))
+  app.route('/', brandRoutes(services))
   app.route('/', membershipRoutes(services))
   app.route('/', linkRoutes(services))
   app.route('/', passRoutes(services))
@@ -67,6 +72,8 @@ const mountDomains: Part = (app, services) => {
   app.route('/', reconciliationRoutes(usageNeeds(services)))
   app.route('/', exceptionRoutes(exceptionNeeds(services)))
   app.route('/', settlementRoutes(settlementNeeds(services)))
+  app.route('/', statementRoutes(statementNeeds(services)))
+  app.route('/', paymentRoutes(settlementNeeds(services)))
 }
 
 /** The whole surface, whichever entry answers: built from the zod schemas of every route. */

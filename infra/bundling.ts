@@ -4,7 +4,15 @@ import type { FunctionName } from './lambdas.ts'
 /** The authorization server names its stored models by their classes; `api` carries it to describe its routes. */
 const withNames: readonly FunctionName[] = ['api', 'authorize']
 
-/** How a Lambda's entry point becomes one file. */
+/** The font of statements as PDF, which lies beside the bundle under the name that functions/reports asks for. */
+const font = 'node_modules/@fontsource/noto-sans-sc/files/noto-sans-sc-chinese-simplified-400-normal.woff'
+const withFont = {
+  beforeBundling: () => [],
+  beforeInstall: () => [],
+  afterBundling: (from: string, to: string) => [`cp "${from}/${font}" "${to}/noto-sans-sc.woff"`],
+}
+
+/** How a Lambda's entry point becomes one file, and what lies beside it. */
 export const bundlingOf = (name: FunctionName): BundlingOptions => ({
   format: OutputFormat.ESM,
   target: 'node24',
@@ -22,6 +30,7 @@ export const bundlingOf = (name: FunctionName): BundlingOptions => ({
     // An import of a name that a module does not have would only be undefined when it is called.
     '--log-override:import-is-undefined': 'error',
   },
+  ...(name === 'api' && { commandHooks: withFont }),
   // CommonJS dependencies still call `require` for Node's own modules.
   banner: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);",
 })

@@ -15,7 +15,7 @@ import { bundlingOf } from './bundling.ts'
 import { grantDrop, grantTable, grantVault, type TableAccess, type VaultAccess } from './grants.ts'
 import type { Settings } from './settings.ts'
 
-export type FunctionName = Entry | 'changes' | 'timers' | 'settle' | 'drop'
+export type FunctionName = Entry | 'changes' | 'timers' | 'settle' | 'close' | 'drop'
 export type Functions = Record<FunctionName, NodejsFunction>
 
 type Shape = {
@@ -25,12 +25,16 @@ type Shape = {
   vault: VaultAccess
   /** Of the temporary folder, where it needs more than the half a gibibyte that each has. */
   temporaryGibibytes?: number
+  /** Of JavaScript's heap, where Node's own choice does not fit. */
+  heapMegabytes?: number
   /** Reads the uploaded files and writes what became of them. */
   drop?: true
 }
 
 /** Each entry that may be the first one ever called makes the first keys, whoever opens them later. */
 const opens = (...signs: KeyPurpose[]): VaultAccess => ({ creates: true, signs, secrets: false })
+
+const none: VaultAccess = { creates: false, signs: [], secrets: false }
 
 /** An HTTP API waits 30 s for an answer at most; 1,769 MB is one whole virtual processor. */
 const shapes: Record<FunctionName, Shape> = {
@@ -61,7 +65,18 @@ const shapes: Record<FunctionName, Shape> = {
     vault: { ...opens('event', 'client'), secrets: true },
   },
   // Reconciling a large chain shuffles its lines through temporary files.
-  settle: { memorySize: 1769, timeoutSeconds: 900, temporaryGibibytes: 4, table: 'all', vault: opens('statement') },
+  settle: { memorySize: 1769, timeoutSeconds: 900, temporaryGibibytes: 4, table: 'all', vault: none },
+  // A chain that is short enough to be done at once, and a verification, shuffle through temporary files, too. By the time
+  // of a close its signing keys have long been made.
+  close: {
+    memorySize: 1769,
+    timeoutSeconds: 900,
+    temporaryGibibytes: 4,
+    // A quarter is left for buffers: of the pieces of chains, and of what is compressed.
+    heapMegabytes: 1280,
+    table: { writes: ['CLOSE#*', 'LEDGER#*', 'STATEMENT#*', 'SPILL#*', 'PROVISIONAL#*'] },
+    vault: { ...opens('statement'), creates: false },
+  },
   // It reads files of strangers: it stores usage, signs its receipts, and can do nothing else.
   drop: {
     memorySize: 1024,
@@ -85,12 +100,13 @@ export function lambdas(scope: Construct, needs: Needs): Functions {
     changes: make('changes'),
     timers: make('timers'),
     settle: make('settle'),
+    close: make('close'),
     drop: make('drop'),
   }
 }
 
 function lambda(scope: Construct, name: FunctionName, { table, key, bucket, settings }: Needs): NodejsFunction {
-  const { memorySize, timeoutSeconds, temporaryGibibytes, table: access, vault, drop } = shapes[name]
+  const { memorySize, timeoutSeconds, temporaryGibibytes, heapMegabytes, table: access, vault, drop } = shapes[name]
   const id = `${name.charAt(0).toUpperCase()}${name.slice(1)}`
   const logGroup = new LogGroup(scope, `${id}Log`, { retention: RetentionDays.THREE_MONTHS })
   // A role of our own: the managed policy for Lambda would let it write to every log group of the account.
@@ -117,7 +133,12 @@ function lambda(scope: Construct, name: FunctionName, { table, key, bucket, sett
     role,
     logGroup,
     loggingFormat: LoggingFormat.TEXT,
-    environment: { ...environment, NODE_OPTIONS: '--enable-source-maps' },
+    environment: {
+      ...environment,
+      NODE_OPTIONS: ['--enable-source-maps', ...(heapMegabytes ? [`--max-old-space-size=${heapMegabytes}`] : [])].join(
+        ' ',
+      ),
+    },
     bundling: bundlingOf(name),
   })
 }

@@ -1,5 +1,6 @@
 import { CfnOutput, Stack } from 'aws-cdk-lib'
 import type { Construct } from 'constructs'
+import { closeMachine } from './close-machine.ts'
 import { dataTable, vaultKey } from './data.ts'
 import { dropBucket, fileDrop } from './file-drop.ts'
 import { httpApi } from './http-api.ts'
@@ -19,10 +20,12 @@ export class TesseraStack extends Stack {
     streamConsumers(this, { table, functions })
     schedules(this, functions)
     fileDrop(this, { bucket, functions })
+    const machine = closeMachine(this, functions)
 
     new CfnOutput(this, 'ApiUrl', { value: api.apiEndpoint, description: `Let ${settings.ISSUER} lead here` })
     new CfnOutput(this, 'TableName', { value: table.tableName })
     new CfnOutput(this, 'DropBucketName', { value: bucket.bucketName, description: 'docs/runbooks/file-drop.md' })
+    new CfnOutput(this, 'CloseMachineArn', { value: machine.stateMachineArn, description: 'docs/runbooks/close.md' })
     new CfnOutput(this, 'VaultKeyArn', { value: key.keyArn })
   }
 }

@@ -63,8 +63,8 @@ export function streamConsumers(
         stored({ ...equals(names.kind, 'redemption'), ...equals('state', 'captured') }),
         // A sweep removes its own mark at the end, which is nothing to follow.
         removed({ ...equals(names.kind, 'usage-batch'), ...equals('state', 'receiving') }),
-        // A close that has frozen its inputs, or that is asked for again, waits to be computed. A filter cannot compare
-        // old with new, so the consumer passes over its own changes of the state.
+        // A close that has frozen its inputs, or that is asked for again, waits to be computed, by the state machine that
+        // the consumer starts. A filter cannot compare old with new, so it passes over the machine's changes of the state.
         stored(equals(names.kind, 'close')),
       ],
     }),

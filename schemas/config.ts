@@ -16,10 +16,13 @@ export const Config = z.object({
   ALLOW_LOOPBACK: z.stringbool().default(false),
   /** Bucket of the file drop; only its Lambda has one. */
   DROP_BUCKET: z.string().min(3).optional(),
+  /** State machine that runs closes; absent where the consumer of their records runs them itself, as under `npm start`. */
+  CLOSE_MACHINE_ARN: z.string().startsWith('arn:').optional(),
   AWS_REGION: z.string().default('us-east-1'),
   DYNAMODB_ENDPOINT: z.url().optional(),
   KMS_ENDPOINT: z.url().optional(),
   S3_ENDPOINT: z.url().optional(),
+  STATES_ENDPOINT: z.url().optional(),
 })
 export type Config = z.infer<typeof Config>
 

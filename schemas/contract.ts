@@ -37,12 +37,20 @@ export const FundedBy = z
       context.addIssue({ code: 'custom', path: [], message: 'the shares must add up to exactly 1' })
   })
 
-function sumsToOne(shares: string[]): boolean {
-  const scaled = shares.map(share => {
-    const [whole = '0', fraction = ''] = share.split('.')
-    return BigInt(whole + fraction.padEnd(12, '0'))
-  })
-  return scaled.reduce((sum, share) => sum + share, 0n) === 10n ** 12n
+/** Shares that are no decimals are a fault of their own, and add up to nothing. */
+const sumsToOne = (shares: string[]): boolean =>
+  !shares.every(isDecimal) || shares.reduce((sum, share) => sum + scaled(share), 0n) === 10n ** 12n
+
+const isAbove = (one: string | undefined, other: string | undefined): boolean =>
+  isDecimal(one) && isDecimal(other) && scaled(one) > scaled(other)
+
+/** Checks of a whole run also where a part was found to be wrong. */
+const isDecimal = (text: string | undefined): text is string => Decimal.safeParse(text).success
+
+/** A decimal as an integer of 10^-12, which holds all its digits: a double would not. */
+function scaled(decimal: string): bigint {
+  const [whole = '0', fraction = ''] = decimal.split('.')
+  return BigInt(whole + fraction.padEnd(12, '0'))
 }
 
 /** Statement lines that a contract's minimum and maximum make: no line of a contract may take their names. */
@@ -109,7 +117,7 @@ export const ContractDocument = z
     if (contract.payer === contract.payee) fault(['payee'], 'payer and payee must be two brands')
     if (contract.validTo && contract.validTo < contract.validFrom) fault(['validTo'], 'validTo is before validFrom')
     const { minimum, maximum } = contract
-    if (minimum && maximum && Number(minimum) > Number(maximum)) fault(['maximum'], 'the maximum is below the minimum')
+    if (isAbove(minimum, maximum)) fault(['maximum'], 'the maximum is below the minimum')
     contract.lines.forEach((line, index) => {
       if (contract.lines.findIndex(other => other.id === line.id) < index)
         fault(['lines', index, 'id'], 'a line id may appear once')

@@ -32,7 +32,11 @@ const minorUnitExceptions: Record<string, number> = {
   CLF: 4,
   UYW: 4,
 }
-const known = new Set(Intl.supportedValuesOf('currency'))
+/** Codes of the standard that the runtime does not list: units of account, and what is new or rare. */
+const unlisted = ['BOV', 'CHE', 'CHW', 'CLF', 'COU', 'MXV', 'USN', 'UYI', 'UYW', 'VED', 'XAD']
+/** For these the standard has no minor unit: an amount of them has no integer to be written as. */
+const withoutMinorUnit = new Set(['XDR', 'XSU', 'XUA', 'XAU', 'XAG', 'XPD', 'XPT', 'XXX', 'XTS'])
+const known = new Set([...Intl.supportedValuesOf('currency'), ...unlisted].filter(code => !withoutMinorUnit.has(code)))
 
 /** Digits after the point in the currency's minor unit (ISO 4217): CNY 2, JPY 0, KWD 3. */
 export const minorUnitDigits = (currency: string): number => minorUnitExceptions[currency] ?? 2

@@ -30,8 +30,11 @@ export type NetPayment = z.infer<typeof NetPayment>
 export const PaymentConfirmation = z
   .strictObject({
     paidOn: Day,
-    /** End-to-end id or whatever the bank calls it. */
-    reference: z.string().trim().min(1).max(140),
+    /** End-to-end id or whatever the bank calls it: one line of text. */
+    reference: z
+      .string()
+      .trim()
+      .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]{1,140}$/u, '1 to 140 characters without line breaks'),
     amountMinor: z.int().min(1),
   })
   .meta({ id: 'PaymentConfirmation' })

@@ -152,7 +152,8 @@ export type ClosedPeriod = z.infer<typeof ClosedPeriod>
 
 /** Everything a close is computed from; its hash is the close's identity. */
 export const ClosingInputs = z.strictObject({
-  programme: z.strictObject({ id: Slug, timeZone: TimeZone, firstPeriod: Period }),
+  /** Its brand is the operator, through whom brands settle that net multilaterally. */
+  programme: z.strictObject({ id: Slug, brand: Slug, timeZone: TimeZone, firstPeriod: Period }),
   period: Period,
   cuts: z.array(UsageCut),
   /** Hash of the frozen entitlement history. */
@@ -162,6 +163,8 @@ export const ClosingInputs = z.strictObject({
   foreignContracts: z.array(Contract),
   /** What was accepted in this period of lines that had not matched. */
   accepted: z.array(AcceptedUse),
+  /** The programme's confirmed payments at the cutoff: how many, and the hash of the last one's block. */
+  payments: z.strictObject({ blocks: z.int().min(0), hash: Sha256 }),
   /** Identity of the close before, on whose balances and billed lines this one builds. */
   previous: Sha256.optional(),
   ratingVersion: z.string(),

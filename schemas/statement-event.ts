@@ -1,8 +1,12 @@
 import * as z from 'zod'
+import { ExceptionId } from './ids.ts'
 import { Currency } from './money.ts'
 import { Instant, Slug } from './primitives.ts'
 
-/** An event behind a statement line: of nobody's but the two parties, and without the member. */
+/**
+ * An event behind a statement line: of nobody's but the two parties, and without the member. Reversals have negative
+ * quantities and amounts; of a use that the statement takes off, since it was decided otherwise, they are negative too.
+ */
 export const StatementEvent = z
   .strictObject({
     partner: Slug,
@@ -17,6 +21,8 @@ export const StatementEvent = z
     amountMinor: z.int().optional(),
     currency: Currency.optional(),
     entitlementId: z.string(),
+    /** The exception by whose decision it is billed or taken off. */
+    exception: ExceptionId.optional(),
   })
   .meta({ id: 'StatementEvent' })
 export type StatementEvent = z.infer<typeof StatementEvent>

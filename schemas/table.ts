@@ -8,7 +8,7 @@
  * | a membership by its seller's id         | PROGRAMME#id              | EXTERNAL#externalId      |                            |
  * | contract by id                          | CONTRACT#id               | HEAD                     |                            |
  * | partner registration, its pinned metadata | PARTNER#id              | HEAD, DISCOVERY          | gsi1 PARTNERS / id         |
- * | brand with its settlement account       | BRAND#id                  | HEAD                     |                            |
+ * | brand with its account, by registrar    | BRAND#id                  | registrar, VERSION#registrar#000001 |                 |
  * | machine client                          | CLIENT#id                 | HEAD                     |                            |
  * | member by issuer and subject            | IDENTITY#sha256           | HEAD                     |                            |
  * | member; memberships, links, activity    | MEMBER#id                 | HEAD, MEMBERSHIP#id, LIVE#programme, LINKED#programme#partner, PAIRWISE#partner, ACTIVITY#at#id | |

@@ -52,6 +52,12 @@ export type { UsageRest } from './reporter-queue.ts'
 export { ReceiptRefused, type UsageReceipt } from './reporter-receipt.ts'
 export type { ReporterCredentials } from './reporter-token.ts'
 export type { HighSPolicy } from './signed.ts'
+export {
+  type SettlementLine,
+  type SettlementStatement,
+  type StatementVerification,
+  verifyStatement,
+} from './statement.ts'
 export type { OnStaleStatus, StalePolicy } from './status-check.ts'
 export type { StatusLimits } from './status-lists.ts'
 export type { JsonObject, JsonValue } from './strict-json.ts'

@@ -86,6 +86,11 @@ const MEANINGS = {
   'status-list-mismatch': 'sub of the status list is not the address it was fetched from',
   'status-list-expired': 'The status list has expired',
   'status-list-replayed': 'The status list is older than the one already held',
+  'statement-invalid': 'The statement is not JSON of a statement',
+  'statement-hash-mismatch': 'The statement is not the one that was signed: its hash is another',
+  'statement-parties-mismatch': 'Statement and signature do not name the same document, or you are no party to it',
+  'statement-sums-wrong': 'The lines, the tax and what is carried do not add up to the total',
+  'statement-chain-broken': 'previousHash is not the hash of the statement before between the two',
 } as const
 
 /** The stable name of a refusal, in kebab-case. */

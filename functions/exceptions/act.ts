@@ -2,7 +2,14 @@ import type { ExceptionRecord, UsageException } from '../../schemas/exception.ts
 import { againOnConflict } from '../kernel/table.ts'
 import { type Act, decideAssignment, decideDispute } from './decide.ts'
 import { exceptionWrites } from './store.ts'
-import { decidableException, disputableException, type ExceptionNeeds, type Request, viewOf } from './view.ts'
+import {
+  decidableException,
+  disputableException,
+  type ExceptionNeeds,
+  type Request,
+  viewOf,
+  withoutPeople,
+} from './view.ts'
 
 /** Load, decide, commit; a rival in between makes it decide again. */
 async function act(
@@ -28,8 +35,8 @@ export const assignException = (
   act(needs, request, decidableException, (before, by) => decideAssignment(before, assignee, by))
 
 /** @throws Refusal exception-not-found, not-yours, dispute-too-late, exception-resolved, wrong-state */
-export const disputeException = (
+export const disputeException = async (
   needs: ExceptionNeeds,
   { reason, ...request }: Request & { reason: string },
 ): Promise<UsageException> =>
-  act(needs, request, disputableException, (before, by) => decideDispute(before, reason, by))
+  withoutPeople(await act(needs, request, disputableException, (before, by) => decideDispute(before, reason, by)))

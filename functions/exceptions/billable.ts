@@ -3,11 +3,11 @@ import type { AcceptedUse, HistoryEntry, MatchedUse } from '../../schemas/dispos
 import type { ExceptionRecord } from '../../schemas/exception.ts'
 import type { Period } from '../../schemas/primitives.ts'
 import type { UsageEvent } from '../../schemas/usage.ts'
-import { Refusal } from '../kernel/refusal.ts'
 import { earlierOf } from '../reconciliation/accounting.ts'
 import type { Coverage } from '../reconciliation/coverage.ts'
 import type { Days } from '../reconciliation/days.ts'
 import type { ReceivedLine } from '../usage/read.ts'
+import { type BillingObstacle, NotBillable } from './not-billable.ts'
 
 export type Terms = {
   entitlements: ReadonlyMap<string, HistoryEntry>
@@ -34,14 +34,20 @@ export function billable(
   programme: string,
   { entitlements, coverage, days }: Terms,
 ): Billable {
-  const refuse = (detail: string) => new Refusal('not-billable', `line ${line}: ${detail}`)
-  if (!event) throw refuse('it is malformed; the partner sends it again, corrected and under a new id')
+  const refuse = (obstacle: BillingObstacle, detail: string) => new NotBillable(obstacle, line, detail)
+  if (!event) throw refuse('malformed', 'it is malformed; the partner sends it again, corrected and under a new id')
   const entitlement = entitlements.get(event.entitlementId)
   if (entitlement?.programme !== programme)
-    throw refuse('it names no known entitlement; the partner sends it again with the right one and a new id')
+    throw refuse(
+      'unknown-entitlement',
+      'it names no known entitlement; the partner sends it again with the right one and a new id',
+    )
   const [first, ...others] = coverage.covering(programme, entitlement.benefit, days.dayOf(event.occurredAt))
   if (!first)
-    throw refuse(`no contract covers ${entitlement.benefit} on ${days.dayOf(event.occurredAt)}; apply one, then accept`)
+    throw refuse(
+      'no-contract',
+      `no contract covers ${entitlement.benefit} on ${days.dayOf(event.occurredAt)}; apply one, then accept`,
+    )
   return { line, event, entitlement, contracts: [first, ...others] }
 }
 
@@ -49,9 +55,10 @@ export function billable(
 export function requireCurrency({ line, event: { amount }, contracts }: Billable): void {
   const other = contracts.find(({ currency }) => amount && currency !== amount.currency)
   if (other)
-    throw new Refusal(
-      'not-billable',
-      `line ${line}: its amount is in ${amount?.currency}, the contract ${other.id} in ${other.currency}; adjust it`,
+    throw new NotBillable(
+      'other-currency',
+      line,
+      `its amount is in ${amount?.currency}, the contract ${other.id} in ${other.currency}; adjust it`,
     )
 }
 

@@ -3,13 +3,13 @@ import type { ExceptionRecord } from '../../schemas/exception.ts'
 import type { Period } from '../../schemas/primitives.ts'
 import { entitlementsById } from '../entitlements/history.ts'
 import { nextPeriod } from '../kernel/calendar.ts'
-import { Refusal } from '../kernel/refusal.ts'
 import { judgedChain } from '../reconciliation/judged-chain.ts'
 import { isShortChain, type JudgedLine } from '../reconciliation/judged-lines.ts'
 import { manifestOf, usageHead } from '../usage/read.ts'
 import { acceptedIn } from './accepted.ts'
 import { findAcceptedHead, findEventMark, type MarkKind } from './accepted-store.ts'
 import { type Billable, billable, matchedAs, type Terms } from './billable.ts'
+import { type BillingObstacle, NotBillable } from './not-billable.ts'
 import type { ExceptionNeeds } from './view.ts'
 
 /** Of which programme the acceptances are read, from its first month to the present one and what is open after that. */
@@ -68,7 +68,7 @@ export async function requireUnbilled(
   months: Months,
 ): Promise<void> {
   const refuse = (by: string) =>
-    new Refusal('not-billable', `line ${line}: this event is billed already: ${by}; reject this one`)
+    new NotBillable('billed-already', line, `this event is billed already: ${by}; reject this one`)
   const ids = new Set([event.id])
   const marked = await findEventMark(needs.table, { partner, event: event.id, kind: 'BILLED' })
   const decided = (await decisionsOn(needs, months, partner, ids)).billed.get(event.id)
@@ -116,15 +116,21 @@ export async function withTargets(
     const { line, event } = one
     const { reverses } = event
     if (reverses === undefined) return one
-    const refuse = (why: string) => new Refusal('not-billable', `line ${line}: ${why}`)
+    const refuse = (obstacle: BillingObstacle, why: string) => new NotBillable(obstacle, line, why)
     const [use, match] = [decided.billed.get(reverses), matches.billed.get(reverses)]
     if (use?.outcome === 'adjusted')
-      throw refuse(`an amount was decided for the event that it names, by exception ${use.exception}; adjust this one`)
+      throw refuse(
+        'adjusted-target',
+        `an amount was decided for the event that it names, by exception ${use.exception}; adjust this one`,
+      )
     const takesBack = match ? matchedTarget(match, months.programme, known) : use?.matched
-    if (takesBack?.type !== 'use') throw refuse('it names no billed event; adjust instead')
+    if (takesBack?.type !== 'use') throw refuse('unbilled-target', 'it names no billed event; adjust instead')
     const by = decided.takenBack.get(reverses)?.exception ?? matches.takenBack.get(reverses)?.event?.id
     if (by !== undefined || taken.has(reverses))
-      throw refuse(`the event that it names was taken back already${by ? `, by ${by}` : ''}; reject this one`)
+      throw refuse(
+        'taken-back-already',
+        `the event that it names was taken back already${by ? `, by ${by}` : ''}; reject this one`,
+      )
     taken.add(reverses)
     return { ...one, takesBack }
   })

@@ -11,7 +11,7 @@ import { Instant, type Period } from '../../schemas/primitives.ts'
 import { isBefore } from '../kernel/clock.ts'
 import { notACursor } from '../kernel/refusal.ts'
 import { type Audience, findExceptions, type QueuePart, queueName, queuePage } from './store.ts'
-import { type ExceptionNeeds, readerOf, viewOf } from './view.ts'
+import { type ExceptionNeeds, readerOf, viewOf, withoutPeople } from './view.ts'
 
 export type ExceptionFilter = {
   state?: ExceptionState | undefined
@@ -51,7 +51,7 @@ export async function listExceptions(
       if (!record || !isOfPart(record, part, readerOf(caller).partner)) continue
       if (wasShown(record, part, { began, entered })) continue
       const view = viewOf(record, now)
-      if (fits(view, filter)) items.push(view)
+      if (fits(view, filter)) items.push(isDecidedBy(parts, view) ? view : withoutPeople(view))
     }
     after = page.next
     if (after !== undefined) continue
@@ -89,6 +89,10 @@ function stateAt({ audit }: ExceptionRecord, instant: Instant): ExceptionState {
   }
   return state
 }
+
+/** Whether the caller's brand decides about it: the listing then reads the programme's queue too. */
+const isDecidedBy = (parts: QueuePart[], { programme }: UsageException): boolean =>
+  programme !== undefined && parts.some(({ audience }) => 'programme' in audience && audience.programme === programme)
 
 const fits = (view: UsageException, { programme, period, partner, severity }: ExceptionFilter): boolean =>
   (programme ?? view.programme) === view.programme &&

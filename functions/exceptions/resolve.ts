@@ -5,7 +5,6 @@ import type { Instant, Period } from '../../schemas/primitives.ts'
 import { contractsOf } from '../contracts/apply-contract.ts'
 import { entitlementsById } from '../entitlements/history.ts'
 import { periodOf } from '../kernel/calendar.ts'
-import { Refusal } from '../kernel/refusal.ts'
 import { againOnConflict, type Write } from '../kernel/table.ts'
 import { laterOf } from '../reconciliation/accounting.ts'
 import { coverageOf } from '../reconciliation/coverage.ts'
@@ -16,6 +15,7 @@ import { acceptedUses, adjustedUses, type Billable, billable, requireCurrency, t
 import { marksOf, requireUnbilled, withTargets } from './billed-events.ts'
 import { decideResolution, isNewResolution } from './decide.ts'
 import { linesOf } from './exception-lines.ts'
+import { NotBillable } from './not-billable.ts'
 import { exceptionWrites } from './store.ts'
 import { decidableException, type ExceptionNeeds, type Request, viewOf } from './view.ts'
 
@@ -40,7 +40,31 @@ export async function resolveException(
   })
 }
 
-type Billing = { decided: { billedIn: Period; amount?: Money }; writes: Write[] }
+/** What a decision would bill: in the close of which period, in which currency, by which contracts. */
+export type BillingOutlook = { billedIn: Period; currency: string; contracts: string[]; quantity: number }
+
+/**
+ * What accepting or adjusting would bill if it were decided now. Nothing is changed.
+ * @throws Refusal exception-not-found, not-yours, not-billable, busy: as the decision itself would
+ */
+export async function billingOutlook(
+  needs: ExceptionNeeds,
+  { outcome, ...request }: Request & { outcome: 'accepted' | 'adjusted' },
+): Promise<BillingOutlook> {
+  const before = await decidableException(needs, request)
+  const asked = { outcome, reason: '', ...(outcome === 'adjusted' && { amountMinor: 1 }) }
+  const { decided, uses, currency } = await bill(needs, before, asked, needs.now())
+  const contracts = [...new Set(uses.flatMap(({ matched }) => matched.contracts))].sort()
+  const quantity = uses.reduce((sum, { matched }) => sum + matched.quantity, 0)
+  return { billedIn: decided.billedIn, currency, contracts, quantity }
+}
+
+type Billing = {
+  decided: { billedIn: Period; amount?: Money }
+  writes: Write[]
+  uses: AcceptedUse[]
+  currency: string
+}
 
 async function bill(
   needs: ExceptionNeeds,
@@ -49,7 +73,7 @@ async function bill(
   at: Instant,
 ): Promise<Billing> {
   const { programme } = record
-  if (programme === undefined) throw new Refusal('not-billable', 'the lines belong to no programme')
+  if (programme === undefined) throw new NotBillable('no-programme', undefined, 'the lines belong to no programme')
   const { timeZone, firstPeriod } = await needs.programmeOf(programme)
   const days = daysOf(timeZone)
   const present = laterOf(periodOf(at, timeZone), firstPeriod)
@@ -66,13 +90,10 @@ async function bill(
       : adjustedUses(record, lines, amountMinor, days, period)
   const { period, writes } = await acceptanceWrites(needs, { programme, period: present }, usesIn)
   const { partner } = record
-  const marks = isSingle
-    ? usesIn(period)
-        .flatMap(marksOf)
-        .map(mark => eventMarkWrite({ partner, ...mark }, record.id))
-    : []
+  const uses = usesIn(period)
+  const marks = isSingle ? uses.flatMap(marksOf).map(mark => eventMarkWrite({ partner, ...mark }, record.id)) : []
   const decided = { billedIn: period, ...(amountMinor !== undefined && { amount: { currency, amountMinor } }) }
-  return { decided, writes: [...writes, ...marks] }
+  return { decided, writes: [...writes, ...marks], uses, currency }
 }
 
 /** @throws Refusal not-billable, which names the first line that is not */

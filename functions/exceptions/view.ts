@@ -20,11 +20,30 @@ export type ExceptionNeeds = ChainNeeds & {
 
 export type Request = { caller: Caller; id: string }
 
-/** As it is shown: with the severity of this moment. */
+/** As its brand sees it: with the severity of this moment. */
 export function viewOf(record: ExceptionRecord, now: Instant): UsageException {
   const { version: _version, currency: _currency, members: _members, touched: _touched, ...shown } = record
   return UsageException.parse({ ...shown, severity: severityOf(record, now) })
 }
+
+/**
+ * As the partner sees it: that somebody works on it and what was decided, and not which of the brand's people. Their names
+ * are personal data, and nothing that the partner does depends on them.
+ */
+export function withoutPeople({ assignee: _assignee, audit, resolution, ...view }: UsageException): UsageException {
+  return {
+    ...view,
+    audit: audit.map(({ note, ...entry }) => ({
+      ...entry,
+      actor: impersonal(entry.actor),
+      ...(note !== undefined && entry.action !== 'assigned' && { note }),
+    })),
+    ...(resolution && { resolution: { ...resolution, actor: impersonal(resolution.actor) } }),
+  }
+}
+
+const staffPrefix = 'staff:'
+const impersonal = (actor: string): string => (actor.startsWith(staffPrefix) ? 'staff' : actor)
 
 /** As whom a caller may read: as the partner, as a brand's finance, or as both. */
 export function readerOf({ brand, partner, scopes }: Caller): { partner?: string; brand?: string } {
@@ -33,6 +52,13 @@ export function readerOf({ brand, partner, scopes }: Caller): { partner?: string
     ...(partner !== undefined && has('usage:write') && { partner }),
     ...((has('finance:read') || has('finance:write')) && { brand }),
   }
+}
+
+/** The programme whose brand decides about an exception. @throws Refusal exception-not-found, also for those of none */
+export async function programmeOfException(needs: ExceptionNeeds, id: string): Promise<Frame> {
+  const record = ExceptionId.safeParse(id).success ? await findException(needs.table, id) : undefined
+  if (record?.programme === undefined) throw new Refusal('exception-not-found')
+  return needs.programmeOf(record.programme)
 }
 
 /** @throws Refusal exception-not-found, also for those of other partners and other brands' programmes */
@@ -70,5 +96,8 @@ export async function disputableException(needs: ExceptionNeeds, request: Reques
   return record
 }
 
-export const findOne = async (needs: ExceptionNeeds, request: Request): Promise<UsageException> =>
-  viewOf(await visibleException(needs, request), needs.now())
+export async function findOne(needs: ExceptionNeeds, request: Request): Promise<UsageException> {
+  const record = await visibleException(needs, request)
+  const view = viewOf(record, needs.now())
+  return (await isOfBrand(needs, record, readerOf(request.caller).brand)) ? view : withoutPeople(view)
+}

@@ -1,10 +1,12 @@
 import type { Caller } from '../../schemas/client.ts'
+import type { Statement } from '../../schemas/settlement.ts'
 import type { Services } from '../connect.ts'
 import type { ExceptionNeeds } from '../exceptions/view.ts'
 import { refusals } from '../kernel/refusal.ts'
 import type { Page } from '../portal/pages.tsx'
 import type { Answer, Frame, SignedInVisit } from '../portal/visit.ts'
 import { NoticeShown } from '../portal/visit.ts'
+import type { StatementNames } from '../reports/statement-xlsx.ts'
 import type { SettlementNeeds } from '../settlement/inputs.ts'
 import { type Words, wordsOf } from './words.ts'
 
@@ -12,6 +14,8 @@ import { type Words, wordsOf } from './words.ts'
 export type Desk = Pick<Services, 'table' | 'now' | 'wallNow' | 'log' | 'issuer'> & {
   settlement: SettlementNeeds
   exceptions: ExceptionNeeds
+  /** As documents call the programme and the parties of a statement. */
+  namesOf: (statement: Statement) => Promise<StatementNames>
 }
 
 /**
@@ -49,7 +53,8 @@ function framed(answer: Answer, words: Words): Answer {
     : answer
 }
 
-const frameOf = ({ shell }: Words): Frame => ({
+/** For a page that says more of its frame, such as that it loads itself again. */
+export const frameOf = ({ shell }: Words): Frame => ({
   home: '/finance',
   name: shell.name,
   tabs: {

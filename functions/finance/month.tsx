@@ -1,10 +1,79 @@
 import { Refusal } from '../kernel/refusal.ts'
+import { periodJournal } from '../settlement/payments-journal.ts'
+import { knownPeriod } from '../settlement/periods.ts'
 import type { StaffPage } from './desk.ts'
+import { economicsSheet, economicsWarnings, monthEconomics } from './economics-sheet.tsx'
+import { amountCharts, economicsCharts, exceptionsChart, usageChart } from './month-charts.ts'
+import { loadMonth, monthOf } from './month-data.ts'
+import { exceptionsOf } from './month-exceptions.ts'
+import { amountsSheet, exceptionsSheet, statementsSheet, usageSheet } from './month-sheets.tsx'
+import { usageByDay } from './month-usage.ts'
+import { fileOf, type Sheet, sheetDownload } from './tables.tsx'
+import { monthView } from './views/month.tsx'
 
-export const showMonth: StaffPage = async () => {
-  throw new Refusal('not-found')
+/** What a month costs and why. */
+export const showMonth: StaffPage = async (desk, visit) => {
+  const data = await loadMonth(desk, visit)
+  const { programme, period } = data.picture
+  const usage = await usageByDay(desk, { programme, period })
+  const exceptions = await exceptionsOf(desk, data)
+  const economics = await monthEconomics(desk, data)
+  const sheets = {
+    amounts: amountsSheet(visit, data),
+    usage: usageSheet(visit, data, usage),
+    exceptions: exceptionsSheet(visit, data, exceptions.rows),
+    economics: economicsSheet(visit, data, economics),
+    statements: statementsSheet(visit, data),
+  }
+  const pictures = {
+    amounts: sheets.amounts.isEmpty ? [] : await amountCharts(visit, data),
+    usage: sheets.usage.isEmpty ? [] : [await usageChart(visit, data, usage)],
+    exceptions: exceptions.rows.length > 0 ? [await exceptionsChart(visit, data, exceptions.rows)] : [],
+    economics: sheets.economics.isEmpty ? [] : await economicsCharts(visit, data, economics),
+  }
+  const warnings = economicsWarnings(visit, data, economics)
+  return { view: monthView(visit, { data, sheets, pictures, exceptions, warnings, waiting: usage.waiting }) }
 }
 
-export const downloadMonthTable: StaffPage = async () => {
-  throw new Refusal('not-found')
+/** Exactly what is on screen, as a file; the ledger's journal besides. @throws Refusal not-found for other files */
+export const downloadMonthTable: StaffPage = async (desk, visit) => {
+  const closing = monthOf(visit)
+  const file = visit.parameters['file'] ?? ''
+  const title = `${closing.programme}-${closing.period}`
+  if (file === 'journal.txt') {
+    await knownPeriod(desk.settlement, closing)
+    const body = await periodJournal(desk, closing)
+    return { download: { name: `${title}-journal.txt`, type: 'text/plain; charset=utf-8', body } }
+  }
+  const { name, form } = fileOf(file)
+  const make = makers.get(name)
+  if (!make) throw new Refusal('not-found')
+  return sheetDownload(await make(desk, visit), `${title}-${name}`, form)
 }
+
+type Maker = (...page: Parameters<StaffPage>) => Promise<Sheet>
+const makers = new Map<string, Maker>([
+  ['amounts', async (desk, visit) => amountsSheet(visit, await loadMonth(desk, visit))],
+  [
+    'usage',
+    async (desk, visit) => {
+      const data = await loadMonth(desk, visit)
+      return usageSheet(visit, data, await usageByDay(desk, monthOf(visit)))
+    },
+  ],
+  [
+    'exceptions',
+    async (desk, visit) => {
+      const data = await loadMonth(desk, visit)
+      return exceptionsSheet(visit, data, (await exceptionsOf(desk, data)).rows)
+    },
+  ],
+  [
+    'economics',
+    async (desk, visit) => {
+      const data = await loadMonth(desk, visit)
+      return economicsSheet(visit, data, await monthEconomics(desk, data))
+    },
+  ],
+  ['statements', async (desk, visit) => statementsSheet(visit, await loadMonth(desk, visit))],
+])

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { AttributeValue } from '@aws-sdk/client-dynamodb'
 import type { TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod'
@@ -7,6 +8,11 @@ import { notACursor } from './refusal.ts'
 /** A kind of item: its name in `itemKind`, and the strict shape it is parsed by on write and on read. */
 export type RecordType<S extends z.ZodObject> = { kind: string; schema: S }
 export const recordType = <S extends z.ZodObject>(kind: string, schema: S): RecordType<S> => ({ kind, schema })
+
+const anyKind = '*'
+/** Any item as it lies there, with all that the table itself goes by: to read only, for who compares whole items. */
+export const anyItem = recordType(anyKind, z.looseObject({ pk: z.string(), sk: z.string() }))
+export type AnyItem = z.infer<(typeof anyItem)['schema']>
 
 /** When a write may happen. `equals` compares top-level attributes; `absentOr` also allows that there is no item. */
 export type Condition =
@@ -35,6 +41,23 @@ export const put =
       ...expressionOf(when),
     },
   })
+
+/** The whole item that a `put` writes, to be compared with one that lies there. */
+export const itemOf = (write: Write): AnyItem => anyItem.schema.parse(write('').Put?.Item)
+
+/** Whether two items are the same in every attribute, those included that the table itself goes by. */
+export const isSameItem = (one: Record<string, unknown>, other: Record<string, unknown>): boolean =>
+  isDeepStrictEqual(comparable(one), comparable(other))
+
+/** Numbers come back as bigint where they are large, bytes as another class of array; undefined is not stored. */
+function comparable(value: unknown): unknown {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
+  if (typeof value === 'bigint' || typeof value === 'number') return `number ${value}`
+  if (Array.isArray(value)) return value.map(comparable)
+  if (typeof value !== 'object' || value === null) return value
+  const held = Object.entries(value).filter(([, inner]) => inner !== undefined)
+  return Object.fromEntries(held.map(([name, inner]) => [name, comparable(inner)]))
+}
 
 export const remove =
   ({ pk, sk }: Key, when?: Condition): Write =>
@@ -187,6 +210,15 @@ function plainOf({ S, N, BOOL, NULL, L, M }: AttributeValue): unknown {
 }
 
 export function parse<S extends z.ZodObject>(type: RecordType<S>, item: Record<string, unknown>): z.output<S> {
-  const { pk: _pk, sk: _sk, gsi1pk: _gsi1pk, gsi1sk: _gsi1sk, ttl: _ttl, itemKind: _kind, ...record } = item
-  return type.schema.parse(record)
+  if (type.kind === anyKind) return type.schema.parse(item)
+  return type.schema.parse(recordIn(item))
 }
+
+function recordIn(item: Record<string, unknown>): Record<string, unknown> {
+  const { pk: _pk, sk: _sk, gsi1pk: _gsi1pk, gsi1sk: _gsi1sk, ttl: _ttl, itemKind: _kind, ...record } = item
+  return record
+}
+
+/** An item as a record of this kind; undefined where it is none. */
+export const readAs = <S extends z.ZodObject>(type: RecordType<S>, item: AnyItem): z.output<S> | undefined =>
+  type.schema.safeParse(recordIn(item)).data

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path'
 
 /** Of what `TESSERA_DATA` keeps. One up whenever stored shapes change: the demo's data is made anew, not migrated. */
-const format = '4'
+const format = '5'
 
 /**
  * Makes sure of the folder in which the demo keeps its data.

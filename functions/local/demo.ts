@@ -1,4 +1,5 @@
 import type * as z from 'zod'
+import type { BrandDocument } from '../../schemas/brand.ts'
 import type { Scope } from '../../schemas/client.ts'
 import type { ContractDocument } from '../../schemas/contract.ts'
 import { ProgrammeDocument } from '../../schemas/programme.ts'
@@ -138,5 +139,36 @@ export const contracts: ContractInput[] = [
         tiers: { mode: 'volume', steps: [{ upTo: 20, unitPrice: '3' }, { unitPrice: '2.4' }] },
       },
     ],
+  },
+]
+
+/** Accounts within China have no IBAN; banks and numbers are made up. */
+const account = (name: string, accountId: string, bic: string): BrandDocument['settlementAccount'] => ({
+  name,
+  accountId,
+  bic,
+})
+/** Where the brands are paid; alibaba, whose contracts name the others, registers them all. */
+export const brands: BrandDocument[] = [
+  {
+    id: 'alibaba',
+    name: 'Alibaba',
+    settlementAccount: account('Alibaba Demo Co., Ltd.', '6200880000000000011', 'DEMOCNSH'),
+  },
+  { id: 'youku', name: 'Youku', settlementAccount: account('Youku Demo Co., Ltd.', '6200880000000000029', 'DEMOCNBJ') },
+  {
+    id: 'xiami',
+    name: 'Xiami Music',
+    settlementAccount: account('Xiami Demo Co., Ltd.', '6200880000000000037', 'DEMOCNSH'),
+  },
+  {
+    id: 'eleme',
+    name: 'Ele.me',
+    settlementAccount: account('Ele.me Demo Co., Ltd.', '6200880000000000045', 'DEMOCNSHXXX'),
+  },
+  {
+    id: 'fliggy',
+    name: 'Fliggy',
+    settlementAccount: account('Fliggy Demo Co., Ltd.', '6200880000000000052', 'DEMOCNSZ'),
   },
 ]

@@ -39,6 +39,7 @@ function welcome({ issuer, identityIssuer, partnerIssuers, engine }: Sandbox, se
 ${bold(`Tessera is ready after ${seconds} s`)} (DynamoDB engine: ${engine})
 
 ${row('member portal', `${issuer}/`)}
+${row('finance pages', `${issuer}/finance`)}
 ${row('identity provider', identityIssuer)}
 ${partners.map(({ id, category }) => row(`${id} (${category})`, partnerIssuers[id] ?? '')).join('\n')}
 ${row('OpenAPI document', `${issuer}/openapi.json`)}

@@ -76,7 +76,21 @@ export function badLines(partner: string, events: DemoEvent[], entitlements: Ent
     JSON.stringify({ ...first, id: `${partner}-late-${first.id}`, occurredAt: shifted(first, -90) }),
     JSON.stringify({ ...first, id: `${partner}-future-${first.id}`, occurredAt: shifted(first, 70) }),
     JSON.stringify({ ...first, id: `${partner}-usd-${first.id}`, amount: { amountMinor: 990, currency: 'USD' } }),
+    ...largeMistakes(partner, first, stranger),
   ]
+}
+
+/** What one mistake does to many lines, or to much money: exceptions of which not all are small. */
+function largeMistakes(partner: string, event: DemoEvent, stranger: Entitlement): string[] {
+  const repeated = (count: number, what: string, change: Partial<DemoEvent>) =>
+    Array.from({ length: count }, (_, at) =>
+      JSON.stringify({ ...event, id: `${partner}-${what}-${event.id}-${at}`, ...change }),
+    )
+  const early = shifted(event, -90)
+  if (partner === 'youku') return repeated(140, 'old-clock', { occurredAt: early })
+  if (partner === 'eleme') return repeated(24, 'mix-up', { subject: stranger.subject })
+  if (partner !== 'fliggy') return []
+  return repeated(1, 'long-stay', { subject: stranger.subject, amount: { amountMinor: 1_280_000, currency: 'CNY' } })
 }
 
 const shifted = ({ occurredAt }: DemoEvent, days: number): Instant => plusSeconds(occurredAt, days * 86_400)

@@ -1,7 +1,9 @@
+import { BrandDocument } from '../../schemas/brand.ts'
 import { ContractDocument } from '../../schemas/contract.ts'
 import { KeyPurpose } from '../../schemas/key.ts'
 import { PartnerDocument } from '../../schemas/partner.ts'
 import type { Instant, Period } from '../../schemas/primitives.ts'
+import { registerBrand } from '../brands/register-brand.ts'
 import type { Services } from '../connect.ts'
 import { applyContract } from '../contracts/apply-contract.ts'
 import { entitlementHistory } from '../entitlements/history.ts'
@@ -17,7 +19,7 @@ import { applyProgramme } from '../programmes/apply-programme.ts'
 import { requestClose, runClose } from '../settlement/close.ts'
 import { rotateKey } from '../tokens/key-rotation.ts'
 import { receiveBatch } from '../usage/receive.ts'
-import { clientSecret, clients, contracts, partners, programme, relyingParty } from './demo.ts'
+import { brands, clientSecret, clients, contracts, partners, programme, relyingParty } from './demo.ts'
 import { badLines, monthOfEvents } from './seed-usage.ts'
 
 type Seeding = {
@@ -107,6 +109,8 @@ async function registerParties({ services, partnerIssuers }: Seeding): Promise<v
   await applyProgramme(services, { caller, document: programme })
   for (const contract of contracts)
     await applyContract(services, { caller, document: ContractDocument.parse(contract) })
+  const operator = { ...caller, client: caller.brand }
+  for (const brand of brands) await registerBrand(services, { caller: operator, document: BrandDocument.parse(brand) })
 }
 
 /** A colon is no part of a login: nobody can sign in as these, so everybody but lin and wang holds nothing. */

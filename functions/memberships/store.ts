@@ -36,6 +36,27 @@ export const findMembershipRecord = (table: Table, id: string): Promise<Membersh
 export const findSale = (table: Table, programme: string, externalId: string) =>
   table.get(external, externalKey(programme, externalId))
 
+/** Every membership that was ever sold of a programme, some at a time: by the sellers' ids, in their order. */
+export async function* soldMemberships(table: Table, programme: string): AsyncGenerator<Membership[]> {
+  const sales = { partition: `PROGRAMME#${programme}`, startsWith: 'EXTERNAL#' }
+  let batches: string[][] = [[]]
+  const read = async () => (await Promise.all(batches.map(ids => findMemberships(table, ids)))).flat()
+  for await (const sale of table.each(external, sales)) {
+    if ((batches.at(-1)?.length ?? 0) === soldOfRead) {
+      if (batches.length === readsAtOnce) {
+        yield await read()
+        batches = []
+      }
+      batches.push([])
+    }
+    batches.at(-1)?.push(sale.membership)
+  }
+  yield await read()
+}
+/** What one BatchGetItem takes. */
+const soldOfRead = 100
+const readsAtOnce = 8
+
 export const findLive = (table: Table, memberId: string, programme: string) =>
   table.get(live, memberKey(memberId, `LIVE#${programme}`))
 

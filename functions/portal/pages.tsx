@@ -75,16 +75,23 @@ const checkedForm =
     const programme = form.get('programme')
     const query = programme ? `?${new URLSearchParams({ programme })}` : ''
     // A redirect would not do: browsers hold our form-action against it, and the sign-in is on another origin.
-    const back = opensAgain.test(url.pathname) ? `${url.pathname}${query}` : '/'
+    const place = pageOfForm(url.pathname)
+    const back = opensAgain.test(place) ? `${place}${query}` : '/'
     if (!session) throw new NoticeShown({ code: 'signed-out', status: 401, again: signInPath(back) })
     if (!isOwnForm(session, form.get('csrf'), origin, portal.issuer))
       throw new NoticeShown({ code: 'csrf-token-mismatch', status: refusals['csrf-token-mismatch'][0], again: back })
     return page(portal, { ...visit, session }, ...parameters)
   }
 
-/** Forms whose own address shows the page that they stand on. */
+/** Pages that a person comes back to by their address. */
 const opensAgain =
-  /^\/((link|unlink|choose|oauth\/interaction)\/[^/]+|device|pass|privacy(\/erase)?|finance\/periods\/[^/]+\/[^/]+\/close)$/
+  /^\/((link|unlink|choose|oauth\/interaction)\/[^/]+|device|pass|privacy(\/erase)?|finance\/(exceptions\/[^/]+|periods\/[^/]+\/[^/]+\/(close|netting)))$/
+
+/** The page that a form stands on; for most its own address shows it. */
+const pageOfForm = (path: string): string =>
+  path
+    .replace(/^(\/finance\/exceptions\/[^/]+)\/(assign|resolve)$/, '$1')
+    .replace(/^(\/finance\/periods\/[^/]+\/[^/]+)\/payments\/[^/]+\/confirm$/, '$1/netting')
 
 const tooLarge: Page<Visit> = async () => {
   throw new NoticeShown({ code: 'invalid-request', status: refusals['body-too-large'][0] })
@@ -182,6 +189,7 @@ function respond({ issuer }: Portal, visit: Visit, answer: Answer): Response {
   for (const [name, value] of Object.entries(protection(issuer, view))) headers.set(name, value)
   headers.set('content-type', 'text/html; charset=utf-8')
   headers.set('content-language', visit.language)
+  if (view.frame?.refreshSeconds) headers.set('refresh', String(view.frame.refreshSeconds))
   const html = `<!doctype html>${documentOf(visit, view)}`
   return new Response(html, { status: view.status ?? 200, headers })
 }

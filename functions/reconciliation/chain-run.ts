@@ -3,16 +3,12 @@ import type { HistoryEntry, LineOutcome, UsageTotal } from '../../schemas/dispos
 import type { Period } from '../../schemas/primitives.ts'
 import type { Table } from '../kernel/table.ts'
 import { type ChainSource, tableSource } from './chain-source.ts'
-import { classifyShard } from './classify-shard.ts'
+import { doStep } from './chain-steps.ts'
 import { countMembers, gatherSums } from './count-members.ts'
-import { matchShard } from './match-shard.ts'
 import type { Programme } from './reconcile-lines.ts'
 import { type PlanSizes, planRun, type Run, rulesOf } from './run-plan.ts'
 import { settleRange } from './settle-range.ts'
-import { byBucket } from './shard.ts'
-import { shuffleRange } from './shuffle-range.ts'
 import { folderSpill, type Spill, stepsIn } from './spill.ts'
-import { stepNames } from './step-names.ts'
 
 /** Where a run looks up the entitlements of its partner. */
 export type History = {
@@ -80,7 +76,7 @@ export async function runChain(
   try {
     const plan = await planRun(source, inputs, sizes)
     const run: Run = { inputs, source, plan, steps: stepsIn(spill), rules: rulesOf(inputs) }
-    await bothPasses(run)
+    for (const step of bothPasses) await doStep(run, step)
     return {
       sums: await sumsOf(run),
       async *outcomes() {
@@ -98,25 +94,7 @@ export async function runChain(
   }
 }
 
-async function bothPasses(run: Run): Promise<void> {
-  const { plan, steps, inputs } = run
-  for (let range = 0; range < plan.ranges.length; range++)
-    await steps.once(stepNames.shuffle(range), () => shuffleRange(run, range))
-  for (let shard = 0; shard < plan.shards; shard++)
-    await steps.once(stepNames.classify(shard), () => classifyShard(run, shard))
-  const bucket = lastBucket(inputs.history)
-  for (const shard of byBucket(plan.shards))
-    await steps.once(stepNames.match(shard), () => matchShard(run, shard, bucket))
-}
-
-/** Shards that lie in one bucket follow each other: it is read once for all of them. */
-function lastBucket(history: History): History['bucket'] {
-  let last: { index: number; entries: Promise<Map<string, HistoryEntry>> } | undefined
-  return index => {
-    if (last?.index !== index) last = { index, entries: history.bucket(index) }
-    return last.entries
-  }
-}
+const bothPasses = ['shuffle', 'classify', 'match'] as const
 
 async function sumsOf(run: Run): Promise<UsageSum[]> {
   const rows = await gatherSums(run)

@@ -1,17 +1,21 @@
 import { epochSeconds, type Now } from '../kernel/clock.ts'
 import type { Table } from '../kernel/table.ts'
 import { usageHead } from '../usage/read.ts'
-import { usualSizes } from './run-plan.ts'
+import { type PlanSizes, sizesName } from './run-plan.ts'
 import type { Spill } from './spill.ts'
 import { tableSpill } from './spill-store.ts'
 
 /** Chains of more lines are resumed after a crash; shorter ones are done again sooner than their steps are stored. */
-const resumedLines = 100_000
+const usuallyResumed = 100_000
+
+/** How the runs of a close are cut up, where that is not as usual, and how many lines a chain has that is not resumed. */
+export type CloseSizes = PlanSizes & { resumedLines?: number }
 
 type Needs = {
   table: Table
   /** Real time, in which the database drops what is kept. */
   wallNow: Now
+  sizes?: CloseSizes | undefined
 }
 
 /**
@@ -19,12 +23,12 @@ type Needs = {
  * it is computed from, and how it is cut up, or for short chains nowhere that outlasts the run.
  */
 export const closeSpill =
-  ({ table, wallNow }: Needs, { identity }: { identity: string }) =>
+  ({ table, wallNow, sizes }: Needs, { identity }: { identity: string }) =>
   async (partner: string): Promise<Spill | undefined> => {
     const { lines = 0 } = (await usageHead({ table }, partner)) ?? {}
-    if (lines <= resumedLines) return undefined
+    if (lines <= (sizes?.resumedLines ?? usuallyResumed)) return undefined
     return tableSpill(
       { table, wallSeconds: () => epochSeconds(wallNow()) },
-      { run: `${identity}#${partner}#${usualSizes}` },
+      { run: `${identity}#${partner}#${sizesName(sizes)}` },
     )
   }

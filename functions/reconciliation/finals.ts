@@ -43,7 +43,7 @@ export function finalsWriter({ table }: Needs, close: Close) {
         if (outcome.partner !== partner) await end()
         partner = outcome.partner
         // What is full by now does not hold this line yet.
-        await store(packer.add(Buffer.from(JSON.stringify(storedOf(outcome)))))
+        await store(packer.add(Buffer.from(finalLine(outcome))))
         places.push({ sequence, line })
       }
     },
@@ -66,6 +66,9 @@ type MatchedFacts = [
   day: MatchedUse['day'],
   contracts: string[],
 ]
+
+/** The line that is stored of an outcome. */
+export const finalLine = (outcome: LineOutcome): string => JSON.stringify(storedOf(outcome))
 
 function storedOf({ sequence, line, id, disposition, matched }: LineOutcome): Stored {
   if (!matched) return [sequence, line, id ?? null, disposition]

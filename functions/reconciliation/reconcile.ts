@@ -2,9 +2,7 @@ import type { Contract } from '../../schemas/contract.ts'
 import type { DispositionCounts, LineOutcome, UsageTotal } from '../../schemas/disposition.ts'
 import type { Period } from '../../schemas/primitives.ts'
 import type { UsageCut } from '../../schemas/usage.ts'
-import { nextPeriod } from '../kernel/calendar.ts'
 import type { Table } from '../kernel/table.ts'
-import { earlierOf } from './accounting.ts'
 import { type ChainInputs, runChain, type UsageSum } from './chain-run.ts'
 import type { ChainSource } from './chain-source.ts'
 import {
@@ -18,9 +16,11 @@ import {
   decidedUses,
   subjectUses,
 } from './corrections.ts'
-import { type ClosedPeriods, finalsOfChain } from './finals.ts'
+import type { ClosedPeriods } from './finals.ts'
 import type { PeriodHistory } from './history.ts'
+import { type Cut, chainInputs, cutsOf } from './period-chains.ts'
 import type { Programme } from './reconcile-lines.ts'
+import type { PlanSizes } from './run-plan.ts'
 import type { Spill } from './spill.ts'
 import { usageTotals } from './totals.ts'
 
@@ -53,6 +53,8 @@ export type ReconcileNeeds = {
   closedPeriods: ClosedPeriods
   /** Where a partner's run keeps its steps so that it resumes; a temporary folder unless given. */
   spillOf?: (partner: string) => Promise<Spill | undefined>
+  /** How runs are cut up, where that is not as usual. */
+  sizes?: PlanSizes | undefined
   /** Where the lines of a partner come from; the table unless given. */
   sourceOf?: (partner: string) => ChainSource
 }
@@ -67,12 +69,11 @@ export async function reconcilePeriod(
   sink: OutcomeSink = async () => {},
 ): Promise<PeriodUsage> {
   const { programme, period, contracts, history } = inputs
-  const closes = (await needs.closedPeriods(programme.id)).filter(close => close.period < period)
-  const openFrom = oldestOpen(closes, inputs)
+  const { cuts, openFrom } = await cutsOf(needs, inputs)
   const dispositions: DispositionCounts = {}
   const chains: Chain[] = []
-  for (const cut of inputs.cuts.toSorted((a, b) => (a.partner < b.partner ? -1 : 1))) {
-    const chain = await judge(needs, inputs, { cut, openFrom, closes }, async own => {
+  for (const cut of cuts) {
+    const chain = await judge(needs, inputs, cut, async own => {
       addCounts(dispositions, own)
       if (own.length > 0) await sink(own)
     })
@@ -105,25 +106,6 @@ type Chain = {
   uses: ReturnType<typeof subjectUses>
 }
 
-type Cut = { cut: UsageCut; openFrom: Period; closes: { period: Period; identity: string }[] }
-
-function chainInputs(
-  { table }: ReconcileNeeds,
-  { programme, period, history, contracts, foreignContracts = [] }: PeriodInputs,
-  { cut: { partner, sequence }, openFrom, closes }: Cut,
-): ChainInputs {
-  const settled = closes.map(close => ({ programme: programme.id, ...close }))
-  return {
-    partner,
-    upTo: sequence,
-    programmes: [{ ...programme, openFrom }],
-    contracts: [...contracts, ...foreignContracts],
-    history: history.of(partner),
-    finals: finalsOfChain({ table }, settled, partner),
-    through: period,
-  }
-}
-
 /** Runs a chain, gives the period's own outcomes to `sink`, and notes what the totals need to know of the others. */
 async function judge(needs: ReconcileNeeds, inputs: PeriodInputs, cut: Cut, sink: OutcomeSink): Promise<Chain> {
   const { period, accepted = [] } = inputs
@@ -141,7 +123,11 @@ async function judge(needs: ReconcileNeeds, inputs: PeriodInputs, cut: Cut, sink
   await noteSettled(chain, noted)
   const spill = await needs.spillOf?.(partner)
   const source = needs.sourceOf?.(partner)
-  await using run = await runChain({ table: needs.table, ...(spill && { spill }), ...(source && { source }) }, chain)
+  const { table, sizes } = needs
+  await using run = await runChain(
+    { table, ...(spill && { spill }), ...(source && { source }), ...(sizes && { sizes }) },
+    chain,
+  )
   for await (const outcomes of run.outcomes()) {
     for (const outcome of outcomes) noteOutcome(outcome, noted, cut, period)
     await sink(outcomes.filter(outcome => outcome.period === period))
@@ -219,18 +205,6 @@ async function corrected(
   for (const accepted of matched) once.delete(accepted)
   const more = Array.from(once.values(), ({ matched: use }) => ({ matched: use, sign: 1 as const }))
   return correctSums(sums, [...less, ...more], uses.rows)
-}
-
-/**
- * The first period that no close has made final. In a close it is the period itself; in a preview it may be an earlier
- * one, whose events are then its own and not the previewed period's.
- */
-function oldestOpen(closes: { period: Period }[], { programme, period }: PeriodInputs): Period {
-  const last = closes
-    .map(close => close.period)
-    .toSorted()
-    .at(-1)
-  return last ? nextPeriod(last) : earlierOf(programme.firstPeriod, period)
 }
 
 type Judged = Pick<LineOutcome, 'disposition'>

@@ -22,7 +22,10 @@ export type PlanSizes = { rangeLines?: number; shardLines?: number; shards?: num
 /** Lines of a range, unless one batch has more, and of a shard on average: what a step holds in memory. */
 const usual = { rangeLines: 32_768, shardLines: 32_768 }
 /** A run that resumes under other sizes is another run. */
-export const usualSizes = `${usual.rangeLines}-${usual.shardLines}`
+export function sizesName(sizes: PlanSizes = {}): string {
+  const { rangeLines, shardLines, shards } = { ...usual, ...sizes }
+  return [rangeLines, shardLines, shards].filter(size => size !== undefined).join('-')
+}
 const mostShards = 4096
 
 /** @throws when the chain has a gap or ends early */

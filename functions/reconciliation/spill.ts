@@ -22,6 +22,7 @@ export type Spill = {
 export type Steps = {
   /** Does a step, unless it is complete already. */
   once(step: string, work: () => Promise<Part[]>): Promise<void>
+  isComplete(step: string): Promise<boolean>
   /** A piece of a complete step, undefined if it gave none of that name. */
   read(step: string, part: string): Promise<Uint8Array | undefined>
 }
@@ -38,6 +39,7 @@ export function stepsIn(spill: Spill): Steps {
     async once(step, work) {
       if (!(await partsOf(step))) await spill.write(step, await work())
     },
+    isComplete: async step => (await partsOf(step)) !== undefined,
     async read(step, part) {
       const parts = await partsOf(step)
       if (!parts) throw new Error(`step ${step} of a reconciliation run is not complete; begin the run again`)

@@ -2,7 +2,7 @@ import type { Period } from '../../schemas/primitives.ts'
 import { type CloseRecord, ClosingInputs } from '../../schemas/settlement.ts'
 import { acceptedCutoff } from '../exceptions/accepted.ts'
 import { periodBounds } from '../kernel/calendar.ts'
-import { hashOf } from '../kernel/canonical.ts'
+import { genesisHash, hashOf } from '../kernel/canonical.ts'
 import { isBefore } from '../kernel/clock.ts'
 import { Refusal } from '../kernel/refusal.ts'
 import { againOnConflict, Conflict } from '../kernel/table.ts'
@@ -11,6 +11,7 @@ import { cutUsage } from '../usage/cut.ts'
 import { closesOf } from './closed-periods.ts'
 import { type Frame, type SettlementNeeds, sortedContracts } from './inputs.ts'
 import { compareText } from './lines.ts'
+import { findPaymentChain } from './payment-store.ts'
 import { ratingVersion } from './rate.ts'
 import { nextState, steps } from './steps.ts'
 import { type ClosingPeriod, createClose, findClose, replaceClose, storeOutput } from './store.ts'
@@ -60,7 +61,7 @@ async function askAgain({ table, now }: SettlementNeeds, record: CloseRecord): P
  */
 async function cutOff(
   { table, now, partnersOf, contractsOf, foreignContractsOf, historySource, acceptedIn }: SettlementNeeds,
-  { id: programme, timeZone, firstPeriod }: Frame,
+  { id: programme, brand, timeZone, firstPeriod }: Frame,
   period: Period,
   previous: string | undefined,
 ): Promise<CloseRecord> {
@@ -71,13 +72,14 @@ async function cutOff(
   // Usage is cut before entitlements are read: every event within the cut finds the entitlement it names.
   const cuts = await cutUsage({ table }, { programme, period, partners })
   const inputs = ClosingInputs.parse({
-    programme: { id: programme, timeZone, firstPeriod },
+    programme: { id: programme, brand, timeZone, firstPeriod },
     period,
     cuts: cuts.toSorted((a, b) => compareText(a.partner, b.partner)),
     history: await freezeHistory({ table }, { programme, period, partners, source: historySource }),
     contracts: sortedContracts(await contractsOf(programme)),
     foreignContracts: sortedContracts((await foreignContractsOf?.(programme)) ?? []),
     accepted,
+    payments: await confirmedSoFar(table, programme),
     ...(previous !== undefined && { previous }),
     ratingVersion,
   })
@@ -103,6 +105,12 @@ async function cutOff(
   }
 }
 
+/** Nothing of it can be taken away later without the close telling. */
+async function confirmedSoFar(table: SettlementNeeds['table'], programme: string): Promise<ClosingInputs['payments']> {
+  const { version = 0, hash = genesisHash } = (await findPaymentChain(table, programme)) ?? {}
+  return { blocks: version, hash }
+}
+
 /** @throws Conflict when there is none after all: a rival was in the way, and the caller may try again */
 async function existing(table: SettlementNeeds['table'], closing: ClosingPeriod): Promise<CloseRecord> {
   const record = await findClose(table, closing)
@@ -122,13 +130,14 @@ export async function runClose(needs: SettlementNeeds, closing: ClosingPeriod): 
   return record
 }
 
-async function existingClose({ table }: SettlementNeeds, closing: ClosingPeriod): Promise<CloseRecord> {
+export async function existingClose({ table }: SettlementNeeds, closing: ClosingPeriod): Promise<CloseRecord> {
   const record = await findClose(table, closing)
   if (!record) throw new Error(`the period ${closing.period} of ${closing.programme} has not been cut off`)
   return record
 }
 
-async function advance(needs: SettlementNeeds, record: CloseRecord): Promise<CloseRecord> {
+/** One step, from where the close stands; it may be repeated. */
+export async function advance(needs: SettlementNeeds, record: CloseRecord): Promise<CloseRecord> {
   if (record.state === 'published') return record
   await steps[record.state](needs, record)
   const after = { ...record, state: nextState[record.state], version: record.version + 1, changedAt: needs.now() }

@@ -6,6 +6,7 @@ import type { UsageCut } from '../../schemas/usage.ts'
 import { genesisHash } from '../kernel/canonical.ts'
 import type { Now } from '../kernel/clock.ts'
 import type { Table } from '../kernel/table.ts'
+import type { CloseSizes } from '../reconciliation/close-spill.ts'
 import { frozenHistory, type HistorySource, livePeriodHistory, type PeriodHistory } from '../reconciliation/history.ts'
 import type { UsageTotal } from '../reconciliation/reconcile.ts'
 import type { KeyRing } from '../tokens/keys.ts'
@@ -37,6 +38,8 @@ export type SettlementNeeds = {
   historySource: HistorySource
   /** What was accepted in a period of lines that had not matched, in the order of their exceptions' ids. */
   acceptedIn: (programme: string, period: Period) => Promise<AcceptedUse[]>
+  /** How a close cuts up the chains of its partners, where that is not as usual. */
+  sizes?: CloseSizes
 }
 
 /** Inputs of a computation, frozen or as they are now. */

@@ -1,5 +1,8 @@
-import type { Period } from '../../schemas/primitives.ts'
+import type { PaymentId } from '../../schemas/ids.ts'
+import type { ConfirmedPayment, NetPayment } from '../../schemas/payment.ts'
+import type { Day, Instant, Period } from '../../schemas/primitives.ts'
 import type { LedgerBlock, Statement, Transfer } from '../../schemas/settlement.ts'
+import { dayOf, nextPeriod, periodDays } from '../kernel/calendar.ts'
 import { hashOf } from '../kernel/canonical.ts'
 
 export const positionOf = (brand: string, currency: string): string => `position:${brand}:${currency}`
@@ -79,3 +82,47 @@ function groups(transfers: Transfer[]): Transfer[][] {
   }
   return group.length > 0 ? [...done, group] : done
 }
+
+/** A payment that was confirmed, as the ledger keeps it: its block has this one transfer. */
+export type PaymentBlock = {
+  block: LedgerBlock
+  transfer: Transfer
+  record: { payment: PaymentId; programme: string; period: Period; confirmation: ConfirmedPayment }
+}
+
+/**
+ * The block of a confirmed payment: the payer's debt goes down by it, and the other's claim. It is chained to the
+ * programme's payment block before it and to no period, so that a closed one stays as it was. Its hash covers what was
+ * confirmed, too.
+ */
+export function paymentBlockOf(
+  { programme, period, number, previousHash }: Omit<LedgerBlock, 'transfers' | 'hash'>,
+  { id, from, to, currency, netMinor }: NetPayment,
+  confirmation: ConfirmedPayment,
+): PaymentBlock {
+  const transfer: Transfer = {
+    id,
+    payment: id,
+    line: 'payment',
+    debit: positionOf(to, currency),
+    credit: positionOf(from, currency),
+    amountMinor: netMinor,
+    currency,
+  }
+  const unhashed = { programme, period, number, transfers: 1, previousHash }
+  const hash = hashOf({ ...unhashed, transfers: [transfer], confirmation })
+  return {
+    block: { ...unhashed, hash },
+    transfer,
+    record: { payment: id, programme, period, confirmation },
+  }
+}
+
+/**
+ * On which days a payment can have been made that is confirmed at an instant: nobody knew of it before its period was
+ * over, and no bank executes tomorrow.
+ */
+export const daysToPay = (period: Period, confirmedAt: Instant, timeZone: string): { from: Day; to: Day } => ({
+  from: periodDays(nextPeriod(period)).first,
+  to: dayOf(confirmedAt, timeZone),
+})

@@ -9,6 +9,7 @@ import {
 } from '../../schemas/settlement.ts'
 import { periodOf, periodsBetween } from '../kernel/calendar.ts'
 import { Refusal } from '../kernel/refusal.ts'
+import type { UsageTotal } from '../reconciliation/reconcile.ts'
 import { computeStatements } from './compute.ts'
 import { type Frame, findClosingInputs, frozenInputs, liveInputs, loadPast, type SettlementNeeds } from './inputs.ts'
 import { totalsOf } from './statement.ts'
@@ -30,7 +31,10 @@ export async function ownProgramme(
 }
 
 /** Periods run from the programme's first one to the present month. @throws Refusal period-not-found */
-export async function knownPeriod({ programmeOf, now }: Needs, { programme, period }: ClosingPeriod): Promise<Frame> {
+export async function knownPeriod(
+  { programmeOf, now }: Pick<Needs, 'programmeOf' | 'now'>,
+  { programme, period }: ClosingPeriod,
+): Promise<Frame> {
   const frame = await programmeOf(programme)
   const current = periodOf(now(), frame.timeZone)
   if (period < frame.firstPeriod || period > current)
@@ -45,15 +49,17 @@ export async function knownPeriod({ programmeOf, now }: Needs, { programme, peri
  */
 export async function preview(needs: Needs, closing: ClosingPeriod): Promise<Preview> {
   const frame = await knownPeriod(needs, closing)
-  return compute(needs, frame, closing, await findClose(needs.table, closing))
+  const { usage: _usage, ...statements } = await compute(needs, frame, closing, await findClose(needs.table, closing))
+  return statements
 }
 
-async function compute(
+/** With the usage that the statements are computed from. */
+export async function compute(
   needs: Needs,
   frame: Frame,
   { programme, period }: ClosingPeriod,
   close: CloseRecord | undefined,
-): Promise<Preview> {
+): Promise<Preview & { usage: UsageTotal[] }> {
   const { table } = needs
   const inputs = close
     ? await frozenInputs(table, await findClosingInputs(table, close))
@@ -61,7 +67,8 @@ async function compute(
   const { dispositions, totals } = await reconcile({ table }, inputs)
   const past = await loadPast(table, { programme, period }, totals)
   const statements = computeStatements({ ...inputs, totals, past })
-  return { programme, period, dispositions, totals: totalsOf(statements), statements, computedAt: needs.now() }
+  const sums = { dispositions, totals: totalsOf(statements), usage: totals }
+  return { programme, period, ...sums, statements, computedAt: needs.now() }
 }
 
 /** @throws Refusal programme-not-found, period-not-found */

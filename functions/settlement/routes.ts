@@ -1,9 +1,6 @@
 import { z } from '@hono/zod-openapi'
-import { StatementId } from '../../schemas/ids.ts'
 import { Period, Slug } from '../../schemas/primitives.ts'
-import { PeriodState, PeriodView, Preview, Statement } from '../../schemas/settlement.ts'
-import { periodDays } from '../kernel/calendar.ts'
-import { Refusal } from '../kernel/refusal.ts'
+import { PeriodState, PeriodView, Preview } from '../../schemas/settlement.ts'
 import {
   callerOf,
   json,
@@ -13,27 +10,20 @@ import {
   refuseOtherBodies,
   router,
 } from '../kernel/validate.ts'
-import { journal } from '../reports/journal.ts'
-import { statementCsv } from '../reports/statement-csv.ts'
-import { transfersOfPeriod } from './balances.ts'
 import { requestClose } from './close.ts'
 import type { SettlementNeeds } from './inputs.ts'
+import { periodJournal } from './payments-journal.ts'
 import { knownPeriod, listPeriods, ownProgramme, preview, viewPeriod } from './periods.ts'
-import { findStatement, findStatementToken, listStatements } from './statements.ts'
 
 const tag = 'finance'
 const params = z.object({ programme: Slug, period: Period })
 const path = '/v1/programmes/{programme}/periods/{period}' as const
 const limit = z.coerce.number().int().min(1).max(100).default(50)
 const PeriodList = z.object({ items: z.array(PeriodView), next: Period.optional() })
-const StatementList = z.object({ items: z.array(Statement), next: z.string().optional() })
 const CloseAnswer = z.object({ period: Period, state: PeriodState })
 const text = (type: string, description: string) => ({ description, content: { [type]: { schema: z.string() } } })
 
 export const settlementRoutes = (needs: SettlementNeeds) =>
-  router().route('/', periodRoutes(needs)).route('/', statementRoutes(needs))
-
-const periodRoutes = (needs: SettlementNeeds) =>
   router()
     .openapi(
       operation({
@@ -102,7 +92,7 @@ const periodRoutes = (needs: SettlementNeeds) =>
       operation({
         method: 'get',
         path: `${path}/journal`,
-        summary: 'What the period posted to the ledger, as a plain-text journal for hledger and ledger',
+        summary: 'What the period posted to the ledger and what was paid of it, as a journal for hledger and ledger',
         tag,
         scopes: ['finance:read'],
         request: { params },
@@ -112,70 +102,6 @@ const periodRoutes = (needs: SettlementNeeds) =>
         const { programme, period } = c.req.valid('param')
         await ownProgramme(needs, callerOf(c), programme)
         await knownPeriod(needs, { programme, period })
-        const transfers = await transfersOfPeriod(needs, { programme, period })
-        return c.text(journal(transfers, periodDays(period).last, `${programme} ${period}`), 200)
+        return c.text(await periodJournal(needs, { programme, period }), 200)
       },
     )
-
-const statementRoutes = (needs: Pick<SettlementNeeds, 'table'>) =>
-  router()
-    .openapi(
-      operation({
-        method: 'get',
-        path: '/v1/statements',
-        summary: 'Statements to which the caller is a party',
-        tag,
-        scopes: ['finance:read', 'settlements:read'],
-        request: {
-          query: z.object({
-            programme: Slug.optional(),
-            period: Period.optional(),
-            limit,
-            cursor: z.string().max(400).optional(),
-          }),
-        },
-        responses: { 200: json(StatementList, 'By programme, period and id'), default: problemAnswer },
-      }),
-      async c => c.json(await listStatements(needs, { caller: callerOf(c), ...c.req.valid('query') }), 200),
-    )
-    .openapi(
-      operation({
-        method: 'get',
-        path: '/v1/statements/{id}',
-        summary: 'A statement; with the suffix .csv or .jwt as CSV or as signed token',
-        tag,
-        scopes: ['finance:read', 'settlements:read'],
-        request: { params: z.object({ id: z.string().max(64) }) },
-        responses: {
-          200: {
-            description: 'The statement in the form that the suffix names',
-            content: {
-              'application/json': { schema: Statement },
-              'text/csv': { schema: z.string() },
-              'application/jwt': { schema: z.string() },
-            },
-          },
-          default: problemAnswer,
-        },
-      }),
-      async c => {
-        const { id, form } = formOf(c.req.valid('param').id)
-        const caller = callerOf(c)
-        if (form === 'jwt')
-          return c.body(await findStatementToken(needs, { caller, id }), 200, { 'content-type': 'application/jwt' })
-        const statement = await findStatement(needs, { caller, id })
-        if (form === 'json') return c.json(statement, 200)
-        return c.body(statementCsv(statement), 200, {
-          'content-type': 'text/csv; charset=utf-8',
-          'content-disposition': `attachment; filename="${statement.id}.csv"`,
-        })
-      },
-    )
-
-/** The id of a path parameter and the form its suffix asks for. @throws Refusal statement-not-found */
-function formOf(parameter: string): { id: string; form: 'json' | 'csv' | 'jwt' } {
-  const [id = '', form = 'json', ...rest] = parameter.split('.')
-  if (!StatementId.safeParse(id).success || rest.length > 0 || (form !== 'json' && form !== 'csv' && form !== 'jwt'))
-    throw new Refusal('statement-not-found')
-  return { id, form }
-}

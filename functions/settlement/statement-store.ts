@@ -1,7 +1,18 @@
+import type * as z from 'zod'
 import type { Statement } from '../../schemas/settlement.ts'
 import { StatementPage, StatementParty, StatementRecord, StatementToken } from '../../schemas/settlement.ts'
 import { canonicalJson } from '../kernel/canonical.ts'
-import { Conflict, passOverConflict, put, recordType, type Table } from '../kernel/table.ts'
+import {
+  type AnyItem,
+  anyItem,
+  Conflict,
+  itemOf,
+  passOverConflict,
+  put,
+  recordType,
+  type Table,
+  type Write,
+} from '../kernel/table.ts'
 import { createOnce, Mismatch } from './store.ts'
 
 const statement = recordType('statement', StatementRecord)
@@ -25,14 +36,29 @@ export const storeToken = (table: Table, id: string, signed: string): Promise<vo
 
 /** Publishes a statement to its parties, whole or not at all; again changes nothing. @throws Mismatch */
 export async function publishStatement(table: Table, published: Statement): Promise<void> {
+  const { id } = published
+  const { pages, writes } = publication(published)
+  for (const page of pages) await createOnce(table, statementPage, pageKey(id, page.page), page)
+  try {
+    await table.commit(writes)
+  } catch (error) {
+    if (!(error instanceof Conflict)) throw error
+    const [there] = await findStatements(table, [id])
+    // No statement there means that a rival was in the way only: the caller's retry will find out.
+    if (!there) throw error
+    if (canonicalJson(there) !== canonicalJson(published)) throw new Mismatch(`statement ${id}`)
+  }
+}
+
+/** The pages beyond the first one, and what publishes a statement with them. */
+function publication(published: Statement): { pages: z.infer<typeof StatementPage>[]; writes: Write[] } {
   const { id, programme, period, debtor, creditor, lines } = published
-  const pages = Math.max(1, Math.ceil(lines.length / linesOfPage))
-  for (let page = 2; page <= pages; page++)
-    await createOnce(table, statementPage, pageKey(id, page), {
-      statement: id,
-      page,
-      lines: lines.slice((page - 1) * linesOfPage, page * linesOfPage),
-    })
+  const count = Math.max(1, Math.ceil(lines.length / linesOfPage))
+  const pages = Array.from({ length: count - 1 }, (_, index) => ({
+    statement: id,
+    page: index + 2,
+    lines: lines.slice((index + 1) * linesOfPage, (index + 2) * linesOfPage),
+  }))
   const reference = (brand: string) =>
     put(
       party,
@@ -44,19 +70,25 @@ export async function publishStatement(table: Table, published: Statement): Prom
       },
       { id, brand, programme, period },
     )
-  try {
-    await table.commit([
-      put(statement, headKey(id), { ...published, lines: lines.slice(0, linesOfPage), pages }, { when: 'absent' }),
-      reference(debtor),
-      reference(creditor),
-    ])
-  } catch (error) {
-    if (!(error instanceof Conflict)) throw error
-    const [there] = await findStatements(table, [id])
-    // No statement there means that a rival was in the way only: the caller's retry will find out.
-    if (!there) throw error
-    if (canonicalJson(there) !== canonicalJson(published)) throw new Mismatch(`statement ${id}`)
+  const head = { ...published, lines: lines.slice(0, linesOfPage), pages: count }
+  return {
+    pages,
+    writes: [put(statement, headKey(id), head, { when: 'absent' }), reference(debtor), reference(creditor)],
   }
+}
+
+/** What lies of a statement, for who verifies it. */
+export const statementItems = (table: Table, id: string): Promise<AnyItem[]> =>
+  table.all(anyItem, { partition: partition(id) })
+
+/** The items of a published statement, with its signature. */
+export function publishedItems(published: Statement, signed: string): AnyItem[] {
+  const { pages, writes } = publication(published)
+  return [
+    ...writes.map(itemOf),
+    ...pages.map(page => itemOf(put(statementPage, pageKey(page.statement, page.page), page))),
+    itemOf(put(token, tokenKey(published.id), { id: published.id, token: signed })),
+  ]
 }
 
 const pageKey = (id: string, page: number) => ({ pk: partition(id), sk: `LINES#${String(page).padStart(6, '0')}` })

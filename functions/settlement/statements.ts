@@ -54,6 +54,13 @@ export async function findStatement(
   return statement
 }
 
+/** For the operator's staff, who see every statement of the deployment. @throws Refusal statement-not-found */
+export async function findAnyStatement({ table }: Needs, id: string): Promise<Statement> {
+  const [statement] = StatementId.safeParse(id).success ? await findStatements(table, [id]) : []
+  if (!statement) throw new Refusal('statement-not-found')
+  return statement
+}
+
 /** The statement's signature as a compact JWS. @throws Refusal statement-not-found */
 export async function findStatementToken(
   { table }: Needs,

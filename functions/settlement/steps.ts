@@ -43,12 +43,12 @@ export const outputOf = ({ programme, period, identity }: CloseRecord, step: str
 export const ratedStatements = async (table: Table, close: CloseRecord): Promise<Statement[]> =>
   (await findOutput(table, outputOf(close, 'rated'), RatedOutput)).statements
 
-const reconcileStep: Step = async ({ table, wallNow }, close) => {
+const reconcileStep: Step = async ({ table, wallNow, sizes }, close) => {
   const inputs = await frozenInputs(table, await findClosingInputs(table, close))
   const { programme, period, identity } = close
   const finals = finalsWriter({ table }, { programme, period, identity })
   const { dispositions, totals } = await reconcile(
-    { table, spillOf: closeSpill({ table, wallNow }, close) },
+    { table, sizes, spillOf: closeSpill({ table, wallNow, sizes }, close) },
     inputs,
     finals.add,
   )
@@ -75,9 +75,9 @@ const postStep: Step = async ({ table }, close) => {
 }
 
 const netStep: Step = async ({ table }, close) => {
-  const { contracts } = await findClosingInputs(table, close)
+  const { contracts, programme } = await findClosingInputs(table, close)
   const { standings } = await loadPast(table, close, [])
-  const netting = net(await ratedStatements(table, close), contracts, standings)
+  const netting = net(await ratedStatements(table, close), contracts, standings, programme.brand)
   await storeOutput(table, outputOf(close, 'netted'), NettedOutput, netting)
 }
 

@@ -3,11 +3,15 @@ import type { Period } from '../../schemas/primitives.ts'
 import { Balance, ClosedPeriod, CloseRecord, LedgerBlock, OutputPiece, Transfer } from '../../schemas/settlement.ts'
 import { canonicalJson, sha256 } from '../kernel/canonical.ts'
 import {
+  type AnyItem,
   add,
+  anyItem,
   Conflict,
+  itemOf,
   passOverConflict,
   put,
   type RecordType,
+  readAs,
   recordType,
   type Table,
   type Write,
@@ -17,15 +21,15 @@ import type { Block } from './ledger.ts'
 const close = recordType('close', CloseRecord)
 const closedPeriod = recordType('closed-period', ClosedPeriod)
 const outputPiece = recordType('close-output', OutputPiece)
-const block = recordType('ledger-block', LedgerBlock)
-const transfer = recordType('transfer', Transfer)
+export const block = recordType('ledger-block', LedgerBlock)
+export const transfer = recordType('transfer', Transfer)
 const balance = recordType('balance', Balance)
 
 export type ClosingPeriod = { programme: string; period: Period }
 
 const closePartition = ({ programme, period }: ClosingPeriod) => `CLOSE#${programme}#${period}`
 const closeKey = (closing: ClosingPeriod) => ({ pk: closePartition(closing), sk: 'HEAD' })
-const ledgerPartition = (programme: string) => `LEDGER#${programme}`
+export const ledgerPartition = (programme: string) => `LEDGER#${programme}`
 const numbered = (value: number, digits = 6) => String(value).padStart(digits, '0')
 /** Enough of an identity to keep two computations apart. */
 const short = (identity: string) => identity.slice(0, 16)
@@ -98,21 +102,30 @@ export async function storeOutput<S extends z.ZodType>(
   schema: S,
   value: z.input<S>,
 ): Promise<void> {
-  const bytes = Buffer.from(canonicalJson(schema.parse(value)))
-  const pieces = Math.ceil(bytes.length / pieceBytes)
-  const hash = sha256(bytes)
-  for (let index = 0; index < pieces; index++) {
-    const data = new Uint8Array(bytes.subarray(index * pieceBytes, (index + 1) * pieceBytes))
-    const key = { pk: closePartition(output), sk: `${outputPrefix(output)}${numbered(index)}` }
+  for (const { key, piece } of piecesOf(output, schema, value)) {
     try {
-      await table.write(put(outputPiece, key, { index, pieces, hash, data }, { when: 'absent' }))
+      await table.write(put(outputPiece, key, piece, { when: 'absent' }))
     } catch (error) {
       if (!(error instanceof Conflict)) throw error
       const there = await table.get(outputPiece, key)
-      if (there?.hash !== hash || !Buffer.from(there.data).equals(data)) throw new Mismatch(nameOf(output))
+      if (there?.hash !== piece.hash || !Buffer.from(there.data).equals(piece.data)) throw new Mismatch(nameOf(output))
     }
   }
 }
+
+function piecesOf<S extends z.ZodType>(output: Output, schema: S, value: z.input<S>) {
+  const bytes = Buffer.from(canonicalJson(schema.parse(value)))
+  const pieces = Math.ceil(bytes.length / pieceBytes)
+  const hash = sha256(bytes)
+  return Array.from({ length: pieces }, (_, index) => ({
+    key: { pk: closePartition(output), sk: `${outputPrefix(output)}${numbered(index)}` },
+    piece: { index, pieces, hash, data: new Uint8Array(bytes.subarray(index * pieceBytes, (index + 1) * pieceBytes)) },
+  }))
+}
+
+/** The items in which `storeOutput` stores an output. */
+export const outputItems = <S extends z.ZodType>(output: Output, schema: S, value: z.input<S>): AnyItem[] =>
+  piecesOf(output, schema, value).map(({ key, piece }) => itemOf(put(outputPiece, key, piece)))
 
 const nameOf = ({ period, step }: Output) => `output ${step} of ${period}`
 
@@ -162,10 +175,12 @@ export const blockWrites = (
 ): Write[] => [
   put(block, blockKey(identity, marker), marker, { when: 'absent' }),
   ...transfers.map((item, index) => put(transfer, transferKey(identity, marker, index + 1), item, { when: 'absent' })),
-  ...[...changes].map(([account, amount]) =>
-    add(balanceKey(marker.programme, account), balance.kind, 'amountMinor', amount),
-  ),
+  ...balanceWrites(marker.programme, changes),
 ]
+
+/** Only beside a create-only marker: additions that are made twice count twice. */
+export const balanceWrites = (programme: string, changes: Map<string, bigint>): Write[] =>
+  [...changes].map(([account, amount]) => add(balanceKey(programme, account), balance.kind, 'amountMinor', amount))
 
 /** Transfers in the order of posting; of one period, or of all. */
 export const listTransfers = (table: Table, programme: string, period?: Period): Promise<Transfer[]> =>
@@ -179,3 +194,35 @@ export const listBlocks = (table: Table, programme: string, period: Period): Pro
 
 export const listBalances = (table: Table, programme: string): Promise<Balance[]> =>
   table.all(balance, { partition: ledgerPartition(programme), startsWith: 'BALANCE#' })
+
+/** What lies in a close's partition, for who verifies it: frozen history and final dispositions are left out. */
+export async function* closeItems(table: Table, closing: ClosingPeriod): AsyncGenerator<AnyItem> {
+  const partition = closePartition(closing)
+  // '$' comes right after '#'.
+  for (const range of [{ from: ' ', to: 'FINAL#' }, { from: 'FINAL$', to: 'HISTORY#' }, { from: 'HISTORY$' }])
+    yield* table.each(anyItem, { partition, ...range })
+}
+
+/** The marks that say which periods are closed, as they lie there; of one period, or of all. */
+export const closedPeriodItems = (
+  table: Table,
+  { programme, period }: { programme: string; period?: Period },
+): Promise<AnyItem[]> =>
+  table.all(anyItem, {
+    partition: `CLOSES#${programme}`,
+    ...(period !== undefined && { from: period, to: period }),
+  })
+
+export const ledgerItems = (table: Table, programme: string, startsWith: string): AsyncGenerator<AnyItem> =>
+  table.each(anyItem, { partition: ledgerPartition(programme), startsWith })
+
+/** The whole items that records of a close would be, and back. */
+export const closeRecords = {
+  close: (record: CloseRecord) => itemOf(put(close, closeKey(record), record)),
+  closedPeriod: (record: ClosedPeriod) =>
+    itemOf(put(closedPeriod, { pk: `CLOSES#${record.programme}`, sk: record.period }, record)),
+  block: (identity: string, item: Block): AnyItem[] => blockWrites(identity, item, new Map()).map(itemOf),
+  balance: (programme: string, record: Balance) => itemOf(put(balance, balanceKey(programme, record.account), record)),
+  closedPeriodIn: (item: AnyItem) => readAs(closedPeriod, item),
+  transferIn: (item: AnyItem) => readAs(transfer, item),
+}

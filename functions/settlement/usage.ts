@@ -1,3 +1,4 @@
+import type { CloseRecord } from '../../schemas/settlement.ts'
 import {
   type AcceptedIn,
   type OutcomeSink,
@@ -9,6 +10,7 @@ import {
 import { closesOf } from './closed-periods.ts'
 import { findClosingInputs, type Inputs } from './inputs.ts'
 import { compareText } from './lines.ts'
+import type { ClosingPeriod } from './store.ts'
 
 type Needs = Omit<ReconcileNeeds, 'closedPeriods'>
 
@@ -18,9 +20,7 @@ type Needs = Omit<ReconcileNeeds, 'closedPeriods'>
  */
 export async function reconcile(needs: Needs, inputs: Inputs, sink?: OutcomeSink): Promise<PeriodUsage> {
   const { programme, period } = inputs
-  const closed = (await closesOf(needs, programme.id)).filter(
-    close => close.state !== 'cutoff' && close.period < period,
-  )
+  const closed = await finalBefore(needs, { programme: programme.id, period })
   const accepted: AcceptedIn[] = []
   for (const close of closed)
     accepted.push({ period: close.period, uses: (await findClosingInputs(needs.table, close)).accepted })
@@ -29,5 +29,12 @@ export async function reconcile(needs: Needs, inputs: Inputs, sink?: OutcomeSink
   const usage = await reconcilePeriod({ ...needs, closedPeriods: earlier }, { ...inputs, accepted }, sink)
   return { ...usage, totals: usage.totals.toSorted((a, b) => compareText(placeOf(a), placeOf(b))) }
 }
+
+/** Closes of earlier periods that made lines final. */
+export const finalBefore = async (
+  needs: Pick<ReconcileNeeds, 'table'>,
+  { programme, period }: ClosingPeriod,
+): Promise<CloseRecord[]> =>
+  (await closesOf(needs, programme)).filter(close => close.state !== 'cutoff' && close.period < period)
 
 const placeOf = ({ originPeriod, contract, benefit }: UsageTotal): string => `${originPeriod} ${contract} ${benefit}`

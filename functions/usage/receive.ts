@@ -60,7 +60,7 @@ export async function storeBatch(needs: ReceiveNeeds, partner: string, read: Rea
 }
 
 /** Over the borders, the judgement and the bytes of the chunks. */
-const fingerprintOf = (segments: readonly JudgedSegment[]): string =>
+export const fingerprintOf = (segments: readonly JudgedSegment[]): string =>
   Buffer.from(
     hashOf(segments.map(({ firstLine, lines, malformed, data }) => [firstLine, lines, malformed, sha256(data)])),
     'hex',

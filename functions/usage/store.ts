@@ -1,5 +1,16 @@
 import { BatchPointer, Chunk, Manifest, UsageCut, UsageHead } from '../../schemas/usage.ts'
-import { type Condition, check, put, recordType, remove, type Table } from '../kernel/table.ts'
+import {
+  type AnyItem,
+  anyItem,
+  type Condition,
+  check,
+  itemOf,
+  put,
+  readAs,
+  recordType,
+  remove,
+  type Table,
+} from '../kernel/table.ts'
 
 const head = recordType('usage-head', UsageHead)
 const manifest = recordType('usage-manifest', Manifest)
@@ -120,3 +131,37 @@ export const sweepChunk = (table: Table, { partner, id }: BatchPointer, index: n
 /** @throws Conflict when the claim is gone */
 export const releaseClaim = (table: Table, { partner, id }: BatchPointer): Promise<void> =>
   table.write(remove(pointerKey(partner, id), { equals: { state: 'sweeping' } }))
+
+/** What a partner's chain is made of as it lies there, for who verifies it: `MANIFEST#` or `BATCH#`, or chunks. */
+export const chainItems = (
+  table: Table,
+  partner: string,
+  startsWith: 'MANIFEST#' | 'BATCH#',
+): AsyncGenerator<AnyItem> => table.each(anyItem, { partition: usageOf(partner), startsWith })
+export const chunkItems = (table: Table, partner: string, id: string): AsyncGenerator<AnyItem> =>
+  table.each(anyItem, { partition: chunksOf(partner, id) })
+
+/** The records of such items, and the whole items that they would be. */
+export const chainRecords = {
+  head: {
+    find: (table: Table, partner: string) => table.get(anyItem, headKey(partner)),
+    read: (item: AnyItem) => readAs(head, item),
+    item: (record: UsageHead) => itemOf(put(head, headKey(record.partner), record)),
+  },
+  manifest: {
+    read: (item: AnyItem) => readAs(manifest, item),
+    item: (record: Manifest) => itemOf(put(manifest, manifestKey(record.partner, record.sequence), record)),
+  },
+  pointer: {
+    read: (item: AnyItem) => readAs(pointer, item),
+    item: (record: BatchPointer) => itemOf(put(pointer, pointerKey(record.partner, record.id), record)),
+  },
+  chunk: {
+    read: (item: AnyItem) => readAs(chunk, item),
+    item: (partner: string, record: Chunk) => itemOf(put(chunk, chunkKey(partner, record.batch, record.index), record)),
+  },
+  cut: {
+    read: (item: AnyItem) => readAs(cut, item),
+    item: (record: UsageCut) => itemOf(put(cut, cutKey(record.programme, record.period, record.partner), record)),
+  },
+}

@@ -152,7 +152,7 @@ describe('reconciling again', () => {
     // Nobody decided it: should the line be exceptional again, somebody must.
     await note(lines(1, 1))
     await note(lines(1, 1))
-    const again = await world.view('youku', one)
+    const again = await world.view('alibaba', one)
     expect(again).toMatchObject({ state: 'open', assignee: 'mei' })
     expect(again.resolution).toBeUndefined()
     expect(again.audit.map(({ action }) => action).slice(2)).toEqual(['cleared', 'reopened'])

@@ -1,5 +1,5 @@
 import { contentId } from '../../functions/kernel/ids.ts'
-import { contracts, programme } from '../../functions/local/demo.ts'
+import { brands, contracts, programme } from '../../functions/local/demo.ts'
 import type { Scope } from '../../schemas/client.ts'
 import { partnerDocument, sale, type seedUse } from '../support/gateway.ts'
 
@@ -56,6 +56,7 @@ const fixed = (path: string) => () => path
 const periods = `/v1/programmes/${programme.id}/periods`
 const usagePeriod = '/v1/usage-periods/2026-10'
 const [youkuContract] = contracts
+const xiamiPayment = contentId('pay', programme.id, '2026-10', 'alibaba', 'xiami', 'CNY')
 const action = (verb: string) =>
   brand(['memberships:write'], ({ spare }) => `/v1/memberships/${spare}/${verb}`, { body: () => ({ reason: 'suite' }) })
 
@@ -119,6 +120,25 @@ export const expectations: Record<string, Expectation> = {
   'GET /privacy/export': { access: 'session' },
   'GET /privacy/erase': { access: 'session' },
   'POST /privacy/erase': { access: 'session' },
+  'GET /finance': { access: 'session' },
+  'GET /finance/periods/{programme}/{period}': { access: 'session' },
+  'GET /finance/periods/{programme}/{period}/tables/{file}': { access: 'session' },
+  'GET /finance/periods/{programme}/{period}/preview': { access: 'session' },
+  'GET /finance/periods/{programme}/{period}/close': { access: 'session' },
+  'POST /finance/periods/{programme}/{period}/close': { access: 'session' },
+  'GET /finance/periods/{programme}/{period}/netting': { access: 'session' },
+  'GET /finance/periods/{programme}/{period}/netting/{file}': { access: 'session' },
+  'POST /finance/periods/{programme}/{period}/payments/{id}/confirm': { access: 'session' },
+  'GET /finance/statements/{id}': { access: 'session' },
+  'GET /finance/statements/{id}/lines/{line}': { access: 'session' },
+  'GET /finance/statements/{id}/lines/{line}/{file}': { access: 'session' },
+  'GET /finance/exceptions': { access: 'session' },
+  'GET /finance/exceptions.csv': { access: 'session' },
+  'GET /finance/exceptions.xlsx': { access: 'session' },
+  'GET /finance/exceptions/{id}': { access: 'session' },
+  'GET /finance/exceptions/{id}/lines': { access: 'session' },
+  'POST /finance/exceptions/{id}/assign': { access: 'session' },
+  'POST /finance/exceptions/{id}/resolve': { access: 'session' },
 
   'GET /v1/programmes/{id}': brand(['programmes:write', 'finance:read'], fixed('/v1/programmes/88vip')),
   'PUT /v1/programmes/{id}': brand(['programmes:write'], fixed('/v1/programmes/88vip'), { body: () => programme }),
@@ -132,6 +152,12 @@ export const expectations: Record<string, Expectation> = {
   'GET /v1/contracts/{id}': brand(['contracts:write', 'finance:read'], fixed('/v1/contracts/youku-2026')),
   'PUT /v1/contracts/{id}': brand(['contracts:write'], fixed('/v1/contracts/youku-2026'), {
     body: () => youkuContract,
+  }),
+  'GET /v1/brands/{id}': brand(['partners:write', 'finance:read'], fixed('/v1/brands/youku'), {
+    strangers: { jd: absent('brand') },
+  }),
+  'PUT /v1/brands/{id}': brand(['partners:write'], fixed('/v1/brands/youku'), {
+    body: () => brands.find(({ id }) => id === 'youku'),
   }),
 
   // The keys are of the gateway and no brand's: the scope is all it takes. No token that the suites use is signed with
@@ -260,6 +286,20 @@ export const expectations: Record<string, Expectation> = {
     ['finance:read'],
     fixed(`${periods}/2026-10/journal`),
   ),
+  'GET /v1/programmes/{programme}/periods/{period}/netting': brand(
+    ['finance:read'],
+    fixed(`${periods}/2026-10/netting`),
+  ),
+  'GET /v1/programmes/{programme}/periods/{period}/payments.xml': brand(
+    ['finance:read'],
+    fixed(`${periods}/2026-10/payments.xml`),
+  ),
+  // A flat fee of 88.00 with 6 % tax, however much was used.
+  'POST /v1/programmes/{programme}/periods/{period}/payments/{id}/confirm': brand(
+    ['finance:write'],
+    fixed(`${periods}/2026-10/payments/${xiamiPayment}/confirm`),
+    { body: () => ({ paidOn: '2026-11-02', reference: 'suite', amountMinor: 9328 }) },
+  ),
   'GET /v1/statements': partner(
     ['settlements:read', 'finance:read'],
     fixed('/v1/statements'),
@@ -271,6 +311,24 @@ export const expectations: Record<string, Expectation> = {
   'GET /v1/statements/{id}': partner(
     ['settlements:read', 'finance:read'],
     ({ statement }) => `/v1/statements/${statement}`,
+    absent('statement'),
+    { strangers: { eleme: absent('statement'), jd: absent('statement') } },
+  ),
+  'GET /v1/statements/{id}/lines/{line}/events': partner(
+    ['settlements:read', 'finance:read'],
+    ({ statement }) => `/v1/statements/${statement}/lines/youku-2026:views:2026-10/events`,
+    absent('statement'),
+    { strangers: { eleme: absent('statement'), jd: absent('statement') } },
+  ),
+  'GET /v1/statements/{id}/lines/{line}/events.csv': partner(
+    ['settlements:read', 'finance:read'],
+    ({ statement }) => `/v1/statements/${statement}/lines/youku-2026:views:2026-10/events.csv`,
+    absent('statement'),
+    { strangers: { eleme: absent('statement'), jd: absent('statement') } },
+  ),
+  'GET /v1/statements/{id}/lines/{line}/events.xlsx': partner(
+    ['settlements:read', 'finance:read'],
+    ({ statement }) => `/v1/statements/${statement}/lines/youku-2026:views:2026-10/events.xlsx`,
     absent('statement'),
     { strangers: { eleme: absent('statement'), jd: absent('statement') } },
   ),

@@ -27,9 +27,11 @@ const documents: [string, string, string][] = [
   ['alibaba', 'PUT', '/v1/programmes/88vip'],
   ['alibaba', 'PUT', '/v1/partners/youku'],
   ['alibaba', 'PUT', '/v1/contracts/youku-2026'],
+  ['alibaba', 'PUT', '/v1/brands/youku'],
   ['alibaba', 'POST', membershipPath],
   ['alibaba', 'POST', `${membershipPath}/mbr_00000000000000000000000000/cancel`],
   ['alibaba', 'POST', '/v1/keys/event/rotate'],
+  ['alibaba', 'POST', '/v1/programmes/88vip/periods/2026-10/payments/pay_00000000000000000000000000/confirm'],
   ['youku', 'POST', '/v1/entitlement-tokens'],
 ]
 const everyBody: typeof documents = [
@@ -232,6 +234,10 @@ describe('routes and methods', () => {
     ['alibaba', 'GET', id => `/v1/programmes/${id}`],
     ['alibaba', 'GET', id => `/v1/partners/${id}`],
     ['alibaba', 'GET', id => `/v1/contracts/${id}`],
+    ['alibaba', 'GET', id => `/v1/brands/${id}`],
+    ['alibaba', 'GET', id => `/v1/programmes/88vip/periods/${id}/netting`],
+    ['alibaba', 'GET', id => `/v1/programmes/88vip/periods/${id}/payments.xml`],
+    ['alibaba', 'POST', id => `/v1/programmes/88vip/periods/2026-10/payments/${id}/confirm`],
     ['alibaba', 'GET', id => `/v1/programmes/${id}/periods`],
     ['alibaba', 'GET', id => `/v1/programmes/88vip/periods/${id}`],
     ['alibaba', 'POST', id => `/v1/programmes/88vip/periods/${id}/close`],
@@ -244,6 +250,8 @@ describe('routes and methods', () => {
     ['youku', 'GET', id => `/v1/usage-periods/${id}`],
     ['youku', 'GET', id => `/v1/usage-periods/${id}/dispositions.csv`],
     ['youku', 'GET', id => `/v1/statements/${id}`],
+    ['youku', 'GET', id => `/v1/statements/${id}/lines/${id}/events`],
+    ['youku', 'GET', id => `/v1/statements/${id}/lines/${id}/events.csv`],
   ]
   test.each(paths)('as %s, %s of an id that is none is refused', async (client, method, path) => {
     for (const id of odd) {

@@ -13,10 +13,11 @@ import { type Kms, startKms } from '../support/kms.ts'
 import { type Lambda, startLambda } from '../support/lambda.ts'
 import { permitOf } from '../support/policy.ts'
 import { type S3, startS3 } from '../support/s3.ts'
+import { type States, startStates } from '../support/states.ts'
 import { environmentOf, type Synthesis, synthesize } from '../support/synthesis.ts'
 import { freshTable } from '../support/table.ts'
 
-const names = ['api', 'token', 'authorize', 'changes', 'timers', 'settle', 'drop'] as const
+const names = ['api', 'token', 'authorize', 'changes', 'timers', 'settle', 'close', 'drop'] as const
 const Answer = z.object({
   statusCode: z.number(),
   headers: z.record(z.string(), z.string()),
@@ -41,6 +42,7 @@ type Sent = { headers?: Record<string, string>; body?: string }
 let synthesis: Synthesis
 let kms: Kms
 let s3: S3
+let states: States
 const tables = new Map<FunctionName, GuardedTable>()
 const lambdas = new Map<FunctionName, Lambda>()
 
@@ -50,26 +52,38 @@ beforeAll(async () => {
   const permitFor = (name: FunctionName) => permitOf(template, lambda(name).Properties.Role['Fn::GetAtt'][0])
   kms = await startKms(caller => permitFor(caller as FunctionName))
   s3 = await startS3(caller => permitFor(caller as FunctionName))
+  states = await startStates(caller => permitFor(caller as FunctionName))
   const { table: whole, tableName, endpoint } = await freshTable()
   for (const client of clients) await saveClient({ table: whole }, client)
   await Promise.all(
     names.map(async name => {
-      const given = environmentOf(lambda(name), { table: tableName, keyArn: kms.keyArn, bucket: s3.bucket })
+      const given = environmentOf(lambda(name), {
+        table: tableName,
+        keyArn: kms.keyArn,
+        bucket: s3.bucket,
+        machine: states.machine,
+      })
       const runtime = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: name, AWS_SECRET_ACCESS_KEY: 'none' }
       const bundle = join(folder, lambda(name).Metadata['aws:asset:path'], 'index.mjs')
       const table = await guardTable(endpoint, permitFor(name))
       tables.set(name, table)
-      const endpoints = { DYNAMODB_ENDPOINT: table.endpoint, KMS_ENDPOINT: kms.endpoint, S3_ENDPOINT: s3.endpoint }
+      const endpoints = {
+        DYNAMODB_ENDPOINT: table.endpoint,
+        KMS_ENDPOINT: kms.endpoint,
+        S3_ENDPOINT: s3.endpoint,
+        STATES_ENDPOINT: states.endpoint,
+      }
       lambdas.set(name, await startLambda(bundle, { ...given, ...runtime, ...endpoints }))
     }),
   )
-}, 180_000)
+}, 300_000)
 
 afterAll(async () => {
   await Promise.all([...lambdas.values()].map(lambda => lambda.stop()))
   await Promise.all([...tables.values()].map(table => table.stop()))
   await kms?.stop()
   await s3?.stop()
+  await states?.stop()
   synthesis?.remove()
 })
 
@@ -323,10 +337,46 @@ describe('bundles behind the stream and the schedule', () => {
   })
 })
 
+describe('the bundles of a close', () => {
+  const stream = (requests: number) => {
+    const close = {
+      itemKind: { S: 'close' },
+      programme: { S: '88vip' },
+      period: { S: '2026-10' },
+      state: { S: 'cutoff' },
+    }
+    return {
+      Records: [{ eventName: 'INSERT', dynamodb: { NewImage: { ...close, requests: { N: String(requests) } } } }],
+    }
+  }
+
+  it('settle starts one execution for each time that somebody asks, told once or twice', async () => {
+    for (const requests of [1, 1, 2]) await invoke('settle', stream(requests))
+    const input = { programme: '88vip', period: '2026-10' }
+    expect(states.executions).toEqual([
+      { name: '88vip_2026-10_1', input },
+      { name: '88vip_2026-10_2', input },
+    ])
+  })
+
+  it('settle has the stream tell it again what Step Functions did not take', async () => {
+    states.failNext()
+    await expect(invoke('settle', stream(3))).rejects.toThrow('status 500')
+    expect(states.executions).toHaveLength(2)
+  })
+
+  it('close knows its tasks, and has none for a period that is not cut off', async () => {
+    const plan = { task: 'plan', programme: '88vip', period: '2026-10' }
+    await expect(invoke('close', plan)).rejects.toThrow('has not been cut off')
+    await expect(invoke('close', { ...plan, task: 'undo' })).rejects.toThrow('Invalid')
+  })
+})
+
 describe('roles', () => {
   it('allow every call of KMS and of the table that the bundles made above', () => {
     expect(kms.refused).toEqual([])
     expect(s3.refused).toEqual([])
+    expect(states.refused).toEqual([])
     expect(kms.allowed.map(({ action }) => action)).toContain('GenerateDataKeyPairWithoutPlaintext')
     for (const { refused } of tables.values()) expect(refused).toEqual([])
   })
@@ -349,7 +399,8 @@ describe('roles', () => {
       authorize: ['access'],
       changes: ['event'],
       timers: ['event', 'client'],
-      settle: ['statement'],
+      settle: [],
+      close: ['statement'],
       drop: ['statement'],
     })
     for (const name of names) {
@@ -364,7 +415,7 @@ describe('roles', () => {
     for (const name of names) {
       const may = (action: string, conditionKeys: Record<string, string[]>) =>
         permitFor(name)({ action: `kms:${action}`, conditionKeys })
-      const creates = !['changes', 'token', 'drop'].includes(name)
+      const creates = !['changes', 'token', 'settle', 'close', 'drop'].includes(name)
       for (const purpose of KeyPurpose.options) {
         expect(may('GenerateDataKeyPairWithoutPlaintext', context(purpose))).toBe(creates)
         expect(may('ReEncryptFrom', context(purpose))).toBe(creates)
@@ -427,6 +478,14 @@ describe('roles', () => {
         other: [],
       },
     )
+    const closes = (partition: string) =>
+      permitFor('close')({ action: 'dynamodb:PutItem', conditionKeys: { 'dynamodb:LeadingKeys': [partition] } })
+    expect(
+      ['CLOSE#88vip#2026-10', 'LEDGER#88vip', 'STATEMENT#stm_1', 'SPILL#x', 'PROVISIONAL#youku'].every(closes),
+    ).toBe(true)
+    expect(['KEYS', 'USAGE#youku', 'CLOSES#88vip', 'CONTRACT#a', 'LINK#lnk_1', 'BRAND#youku'].some(closes)).toBe(false)
+    for (const name of names.filter(other => other !== 'settle'))
+      expect(permitFor(name)({ action: 'states:StartExecution', conditionKeys: {} })).toBe(false)
     for (const name of names.filter(other => other !== 'drop'))
       expect(permitFor(name)({ action: 's3:PutObject', part: '/receipts/a', conditionKeys: {} })).toBe(false)
   })

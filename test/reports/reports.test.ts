@@ -56,6 +56,7 @@ const statement = {
 } as unknown as Statement
 
 describe('CSV', () => {
+  const csvOf = async (of: Statement) => Buffer.from(await new Response(statementCsv(of)).arrayBuffer()).toString()
   const rows = (csv: string) =>
     csv
       .slice(1)
@@ -63,8 +64,8 @@ describe('CSV', () => {
       .split('\r\n')
       .map(row => row.split(','))
 
-  test('has a byte order mark, a row for each line, tax and total, in minor and major units', () => {
-    const csv = statementCsv(statement)
+  test('has a byte order mark, a row for each line, tax and total, in minor and major units', async () => {
+    const csv = await csvOf(statement)
     expect(csv.charCodeAt(0)).toBe(0xfeff)
     const [header = [], ...body] = rows(csv)
     const column = (name: string) => body.map(row => row[header.indexOf(name)])
@@ -75,8 +76,8 @@ describe('CSV', () => {
     expect(column('origin_period')).toEqual(['2026-10', '2026-09', '', ''])
   })
 
-  test('shows a carried balance as a row of its own, so that the rows add up to the total', () => {
-    const [header = [], ...body] = rows(statementCsv({ ...statement, openingMinor: -7, totalMinor: 99 }))
+  test('shows a carried balance as a row of its own, so that the rows add up to the total', async () => {
+    const [header = [], ...body] = rows(await csvOf({ ...statement, openingMinor: -7, totalMinor: 99 }))
     const amounts = body.map(row => Number(row[header.indexOf('amount_minor')]))
     expect(body.map(row => row[header.indexOf('row')])).toEqual(['opening', 'line', 'line', 'tax', 'total'])
     expect(amounts.slice(0, -1).reduce((sum, amount) => sum + amount, 0)).toBe(amounts.at(-1))
@@ -84,9 +85,9 @@ describe('CSV', () => {
 
   test.each(['=1+1', '+1', '-1', '@A1', '\t=1', '=HYPERLINK("http://x","y")'])(
     'never lets %j run as a formula',
-    text => {
+    async text => {
       const [line] = statement.lines
-      const csv = statementCsv({ ...statement, lines: [{ ...line, line: text } as Statement['lines'][number]] })
+      const csv = await csvOf({ ...statement, lines: [{ ...line, line: text } as Statement['lines'][number]] })
       expect(csv).toContain(`'${text.replaceAll('"', '""')}`)
       expect(csv).not.toContain(`,${text}`)
     },

@@ -109,6 +109,11 @@ describe('the corpus', () => {
     'pass-not-found': '../passes/gateway-claims.test.ts',
     'nothing-entitled': '../passes/gateway-claims.test.ts',
     'pass-gateway-unavailable': '../passes/gateway-claims.test.ts',
+    'statement-invalid': 'statement.test.ts',
+    'statement-hash-mismatch': 'statement.test.ts',
+    'statement-parties-mismatch': 'statement.test.ts',
+    'statement-sums-wrong': 'statement.test.ts',
+    'statement-chain-broken': 'statement.test.ts',
   }
 
   test('reaches every code of the kit, or another test does', () => {

@@ -27,7 +27,7 @@ test('the first example has five lines', () => {
 })
 
 test('every example compiles', { timeout: 60_000 }, async () => {
-  expect(examples).toHaveLength(10)
+  expect(examples).toHaveLength(11)
   await compile(built.project)
 })
 

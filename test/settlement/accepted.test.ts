@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { acceptanceWrites, acceptedIn } from '../../functions/exceptions/accepted.ts'
 import { runClose } from '../../functions/settlement/close.ts'
 import { closesOf } from '../../functions/settlement/closed-periods.ts'
 import { findClosingInputs } from '../../functions/settlement/inputs.ts'
@@ -45,7 +46,12 @@ const accepted = (
 /** A world in which these uses are accepted in these periods. */
 async function worldWith(uses: Partial<Record<Period, AcceptedUse[]>>): Promise<World> {
   const world = await newWorld()
-  return { ...world, acceptedIn: async (_programme, period) => uses[period] ?? [] }
+  for (const [period, all] of Object.entries(uses))
+    for (const own of Map.groupBy(all ?? [], ({ exception }) => exception).values()) {
+      const { writes } = await acceptanceWrites(world, closingOf(period as Period), () => own)
+      await world.table.commit(writes)
+    }
+  return { ...world, acceptedIn: (programme, period) => acceptedIn(world, programme, period) }
 }
 
 async function totalsOf(world: World, period: Period) {

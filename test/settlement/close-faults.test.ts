@@ -205,9 +205,7 @@ describe('a stored item that was tampered with is named', () => {
     await overwriteLines(lines.slice(0, 3))
     await expect(verified()).rejects.toThrow('final disposition of line 1/4 of youku')
     await overwriteLines(lines.with(0, '[1,1,"y1","lost"]'))
-    await expect(verified()).rejects.toThrow(
-      'final dispositions (what is stored as a final disposition of youku is none)',
-    )
+    await expect(verified()).rejects.toThrow('final disposition of line 1/1 of youku')
     await overwriteLines(lines)
     await verified()
     const added = { ...right, partner: 'zz', sequence: 1, line: 1 }

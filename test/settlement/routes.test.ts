@@ -1,9 +1,11 @@
 import { createLocalJWKSet, jwtVerify } from 'jose'
+import { readSheet } from 'read-excel-file/node'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { answerProblem } from '../../functions/kernel/problem.ts'
 import { type App, router } from '../../functions/kernel/validate.ts'
 import { runClose } from '../../functions/settlement/close.ts'
 import { settlementRoutes } from '../../functions/settlement/routes.ts'
+import { statementRoutes } from '../../functions/settlement/statement-routes.ts'
 import type { Problem } from '../../schemas/problem.ts'
 import type { Statement } from '../../schemas/settlement.ts'
 import { parseJournal } from '../reports/parse-journal.ts'
@@ -39,6 +41,7 @@ beforeAll(async () => {
   })
   app.onError(answerProblem(() => undefined))
   app.route('/', settlementRoutes(world))
+  app.route('/', statementRoutes(world))
 })
 
 describe('before the close', () => {
@@ -85,6 +88,8 @@ describe('before the close', () => {
   })
 })
 
+const events = '/lines/youku-2026:views:2026-10/events'
+
 describe('after the close', () => {
   let statement: Statement
 
@@ -120,8 +125,43 @@ describe('after the close', () => {
     expect(payload).toMatchObject({ sub: statement.id, hash: statement.hash, programme: '88vip', period: '2026-10' })
   })
 
+  test.each([
+    ['xlsx', 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet', 'PK'],
+    ['pdf', 'application/pdf', '%PDF-'],
+  ])('a statement is a file as .%s', async (form, type, magic) => {
+    const answer = await ask(`/v1/statements/${statement.id}.${form}`, youku)
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, type])
+    expect(answer.headers.get('content-disposition')).toBe(`attachment; filename="${statement.id}.${form}"`)
+    expect((await answer.text()).startsWith(magic)).toBe(true)
+  })
+
+  test('a line has its events, page by page and as files', async () => {
+    const path = `/v1/statements/${statement.id}${events}`
+    type Page = { items: { event: string; quantity: number }[]; next?: string }
+    const first = (await (await ask(`${path}?limit=2`, youku)).json()) as Page
+    expect(first.items.map(({ event }) => event)).toEqual(['y1', 'y2'])
+    const rest = (await (await ask(`${path}?limit=2&cursor=${first.next}`, youku)).json()) as Page
+    expect(rest).toEqual({ items: [expect.objectContaining({ event: 'y3', quantity: 2, partner: 'youku' })] })
+    const csv = await ask(`${path}.csv`, youku)
+    expect((await csv.text()).trimEnd().split('\r\n')).toHaveLength(4)
+    const xlsx = await ask(`${path}.xlsx`, youku)
+    expect(await readSheet(Buffer.from(await xlsx.arrayBuffer()))).toHaveLength(4)
+    const name = `${statement.id}-youku-2026-views-2026-10`
+    expect(csv.headers.get('content-disposition')).toBe(`attachment; filename="${name}.csv"`)
+    const empty = await ask(path.replace(':views:', ':entitled:'), youku)
+    expect(await empty.json()).toEqual({ items: [] })
+  })
+
+  test('a line that is none, and cursors that no page gave, are refused', async () => {
+    const of = `/v1/statements/${statement.id}`
+    for (const suffix of ['', '.csv', '.xlsx'])
+      expect(await refusal(`${of}/lines/nothing/events${suffix}`, youku)).toEqual([404, 'line-not-found'])
+    for (const query of ['cursor=x', 'cursor=', 'limit=0', 'limit=101', `cursor=${'a'.repeat(401)}`])
+      expect(await refusal(`${of}${events}?${query}`, youku)).toEqual([400, 'invalid-request'])
+  })
+
   test('nobody else finds it, nor other forms of it', async () => {
-    for (const suffix of ['', '.csv', '.jwt']) {
+    for (const suffix of ['', '.json', '.csv', '.xlsx', '.pdf', '.jwt', events, `${events}.csv`, `${events}.xlsx`]) {
       const path = `/v1/statements/${statement.id}${suffix}`
       expect(await refusal(path, { ...youku, brand: 'eleme' })).toEqual([404, 'statement-not-found'])
       expect(await refusal(path, undefined)).toEqual([401, 'unauthenticated'])

@@ -129,7 +129,7 @@ function months(world: { contract: Contract; quantities: number[] }[]) {
       totalOf({ contract: contract.id, quantity: quantities[index] ?? 0, originPeriod: period }),
     )
     const statements = draft(contracts, totals, standings, period)
-    const netting = net(statements, contracts, standings)
+    const netting = net(statements, contracts, standings, 'alibaba')
     standings = netting.standings
     return { period, contracts, totals, statements, ...netting }
   })
@@ -213,7 +213,7 @@ describe('netting', () => {
       contractOf({ id: 'back', payer: 'youku', payee: 'alibaba', lines: [views], ...threshold }),
     ]
     const totals = [totalOf({ contract: 'there', quantity: there }), totalOf({ contract: 'back', quantity: back })]
-    return net(draft(contracts, totals), contracts, [])
+    return net(draft(contracts, totals), contracts, [], 'alibaba')
   }
 
   test.each([
@@ -248,8 +248,8 @@ describe('netting', () => {
       }),
     )
     const statements = draft(contracts, [totalOf({ contract: 'c0', benefit: 'b0', quantity: 40 })])
-    expect(net(statements, contracts, []).payments[0]?.carried).toBe(false)
-    expect(net(statements, contracts.slice(0, 1), []).payments[0]?.carried).toBe(true)
+    expect(net(statements, contracts, [], 'alibaba').payments[0]?.carried).toBe(false)
+    expect(net(statements, contracts.slice(0, 1), [], 'alibaba').payments[0]?.carried).toBe(true)
   })
 })
 

@@ -85,15 +85,17 @@ export const contracts = [
   contractOf({ id: 'youku-back', payer: 'youku', payee: 'alibaba', lines: [{ id: 'fee', model: 'flat', fee: '3' }] }),
 ]
 
-type World = SettlementNeeds & { moveTo(instant: string): void }
+type World = SettlementNeeds & { endpoint: string; tableName: string; moveTo(instant: string): void }
 
 /** One programme, two partners and their contracts on a fresh table, with a clock that stands still. */
 export async function newWorld(): Promise<World> {
-  const { table } = await freshTable()
+  const { table, tableName, endpoint } = await freshTable()
   let time = '2026-10-20T00:00:00Z' as Instant
   const now = () => time
   return {
     table,
+    tableName,
+    endpoint,
     now,
     wallNow: now,
     keys: keyRing({ table, vault: developmentVault(), now, wallNow: now, random: systemRandom }),

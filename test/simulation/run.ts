@@ -39,11 +39,11 @@ export async function play(origin: Origin, endpoint: string, { tale, seed, ...sc
   return { content, meter: world.meter, world, acts }
 }
 
-type Processes = { first: ReturnType<World['process']>; second: ReturnType<World['process']> }
+export type Processes = { first: ReturnType<World['process']>; second: ReturnType<World['process']> }
 const patience = 60
 
 /** Callers repeat what failed, and a process that died is started again. */
-async function insist(world: World, processes: Processes, act: Act): Promise<void> {
+export async function insist(world: World, processes: Processes, act: Act): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
       await act.run(processes.first.services, processes.second.services)

@@ -12,7 +12,7 @@ const inside = /dynamo|\baws\b|amazon|\bkms\b|conditionalcheck|validationexcepti
 const banners = ['server', 'x-powered-by', 'x-aspnet-version']
 const members = ['type', 'title', 'status', 'code', 'detail', 'instance']
 const pages =
-  /^\/($|\?|sign-in|sign-out|link\/|unlink\/|choose\/|portal\.css|activity|pass|privacy|device|oauth\/(authorize|interaction\/))/
+  /^\/($|\?|sign-in|sign-out|link\/|unlink\/|choose\/|portal\.css|activity|pass|privacy|device|finance|oauth\/(authorize|interaction\/))/
 /** Their errors are those of RFC 6749 section 5.2. */
 const forOAuthClients = /^\/oauth\/(token|par|device-authorization|revoke)$/
 

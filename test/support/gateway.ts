@@ -7,7 +7,15 @@ import { jsonLog } from '../../functions/kernel/log.ts'
 import type { Table } from '../../functions/kernel/table.ts'
 import type { App } from '../../functions/kernel/validate.ts'
 import { completeLink } from '../../functions/links/complete-link.ts'
-import { clientSecret, clients, contracts, partners, programme, relyingParty } from '../../functions/local/demo.ts'
+import {
+  brands,
+  clientSecret,
+  clients,
+  contracts,
+  partners,
+  programme,
+  relyingParty,
+} from '../../functions/local/demo.ts'
 import { saveClient } from '../../functions/oauth/register-client.ts'
 import { requestClose, runClose } from '../../functions/settlement/close.ts'
 import { developmentVault } from '../../functions/tokens/vault.ts'
@@ -140,7 +148,7 @@ export const sale = (subject: string, more: object = {}) => ({
   ...more,
 })
 
-/** The four partners, the programme and its contracts, as the operator would apply them. */
+/** The four partners, the programme, its contracts and the brands' accounts, as the operator would apply them. */
 export async function seedTerms({ call, confidential }: GatewayWorld): Promise<void> {
   for (const { id } of partners) {
     confidential.add(relyingParty.secretAt(id))
@@ -148,6 +156,10 @@ export async function seedTerms({ call, confidential }: GatewayWorld): Promise<v
   }
   await bodyOf(await call('alibaba', 'PUT', `/v1/programmes/${programme.id}`, programme))
   for (const contract of contracts) await bodyOf(await call('alibaba', 'PUT', `/v1/contracts/${contract.id}`, contract))
+  for (const brand of brands) {
+    confidential.add(brand.settlementAccount.accountId ?? '')
+    await bodyOf(await call('alibaba', 'PUT', `/v1/brands/${brand.id}`, brand))
+  }
 }
 
 /** A membership whose youku account is linked, and one batch that youku reported of it; another membership besides. */

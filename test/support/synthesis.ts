@@ -113,13 +113,14 @@ function defined<T>(value: T | undefined, what: string): T {
 /** The variables of a Lambda, its references to resources taken from `resolved`. @throws for one that is not there */
 export const environmentOf = (
   { Properties }: LambdaResource,
-  resolved: { table: string; keyArn: string; bucket: string },
+  resolved: { table: string; keyArn: string; bucket: string; machine: string },
 ): Record<string, string> =>
   Object.fromEntries(
     Object.entries(Properties.Environment.Variables).map(([name, value]) => {
       if (typeof value === 'string') return [name, value]
       if ('Ref' in value && value.Ref.startsWith('Table')) return [name, resolved.table]
       if ('Ref' in value && value.Ref.startsWith('DropBucket')) return [name, resolved.bucket]
+      if ('Ref' in value && value.Ref.startsWith('CloseMachine')) return [name, resolved.machine]
       if ('Fn::GetAtt' in value && value['Fn::GetAtt'][0].startsWith('VaultKey')) return [name, resolved.keyArn]
       throw new Error(`${name} refers to something a test does not know: ${JSON.stringify(value)}`)
     }),

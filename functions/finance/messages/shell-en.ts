@@ -16,6 +16,10 @@ export const shellEn = {
     signed: 'Signed',
     published: 'Closed',
   },
+  breadcrumb: 'Where you are',
   download: 'Download',
+  downloadOf: (what: string) => `: ${what}`,
+  closing: 'The month is being closed: what is shown is what the close will publish.',
+  nothing: 'None',
   provisional: 'Provisional: the month is open, and figures change with what partners report.',
 }

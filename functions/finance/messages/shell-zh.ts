@@ -18,6 +18,10 @@ export const shellZh: Shape<typeof shellEn> = {
     signed: '已签名',
     published: '已结账',
   },
+  breadcrumb: '当前位置',
   download: '下载',
+  downloadOf: what => `：${what}`,
+  closing: '本月正在结账：此处显示的就是结账将发布的内容。',
+  nothing: '无',
   provisional: '暂计：本月尚未结账，数字会随合作方上报而变化。',
 }

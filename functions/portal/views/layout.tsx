@@ -15,7 +15,6 @@ export const documentOf = (visit: Visit, { title, body, reopens = true, frame = 
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
-        {frame.refreshSeconds && <meta http-equiv="refresh" content={String(frame.refreshSeconds)} />}
         <title>{`${title} · ${frame.name}`}</title>
         <link rel="stylesheet" href={styleAddress} />
       </head>
