@@ -5,23 +5,24 @@ import { settlementNeeds, usageNeeds } from './gateway-needs.ts'
 import { requestRun } from './reconciliation/request-run.ts'
 import { runClose } from './settlement/close.ts'
 import { runCloseTask } from './settlement/close-task.ts'
-import { startCloseMachine } from './settlement/machine.ts'
+import { type AskedClose, executionName, startCloseMachine } from './settlement/machine.ts'
 
 /** A close as its record on the stream tells of it. */
-type Asked = CloseExecution & { requests: number; state: string | undefined }
+type Asked = AskedClose & { state: string | undefined }
 
 /**
  * Carries a close that has frozen its inputs, or that somebody asked for again, to its published statements, or verifies
  * one that is published. Where there is a state machine for it, it is started; elsewhere the steps are done here.
  */
-export async function followClose(services: Services, { programme, period, requests, state }: Asked): Promise<void> {
+export async function followClose(services: Services, { state, ...asked }: Asked): Promise<void> {
+  const { programme, period, requests } = asked
   const closing = { programme, period }
   const { CLOSE_MACHINE_ARN: machine, STATES_ENDPOINT: endpoint } = services.config
   if (machine) {
-    // A record that comes twice names the same execution; whoever asks again gets one of their own.
-    const name = `${programme}_${period}_${requests}`
-    await startCloseMachine({ machine, ...(endpoint && { endpoint }) }, name, closing)
-    services.log('info', 'close-started', { ...closing, requests })
+    const execution = executionName(asked)
+    const outcome = await startCloseMachine({ machine, ...(endpoint && { endpoint }) }, execution, closing)
+    const event = outcome === 'started' ? 'close-started' : 'close-started-before'
+    services.log('info', event, { ...closing, requests, execution })
     return
   }
   if (state === 'published') return verifyAgain(services, closing)

@@ -137,7 +137,9 @@ async function settleClose(services: Services, close: Image, before: Image): Pro
   const asked = close['state']?.S === 'cutoff' || close['requests']?.N !== before['requests']?.N
   if (!asked) return
   const closing = { programme: close['programme']?.S ?? '', period: (close['period']?.S ?? '') as Period }
-  await followClose(services, { ...closing, requests: Number(close['requests']?.N), state: close['state']?.S })
+  const [identity, cutoffAt] = [close['identity']?.S ?? '', close['cutoffAt']?.S ?? '']
+  const requests = Number(close['requests']?.N)
+  await followClose(services, { ...closing, identity, cutoffAt, requests, state: close['state']?.S })
 }
 
 /** An event that named the redemption before it was captured was judged without it. Without a quota that is the same. */

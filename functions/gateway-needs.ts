@@ -1,12 +1,13 @@
 import type { Contract } from '../schemas/contract.ts'
 import type { LocalizedText, Period } from '../schemas/primitives.ts'
 import type { Statement } from '../schemas/settlement.ts'
+import { namesOfBrands } from './brands/brand-names.ts'
 import type { Services } from './connect.ts'
 import { contractsOf } from './contracts/apply-contract.ts'
 import { entitlementsById, historySource } from './entitlements/history.ts'
 import { acceptedIn } from './exceptions/accepted.ts'
 import { type BatchFindings, noteExceptions } from './exceptions/note-exceptions.ts'
-import { allPartners, knownPartners } from './partners/find-partner.ts'
+import { allPartners } from './partners/find-partner.ts'
 import { allProgrammes, findProgramme, programmeFrame } from './programmes/find-programme.ts'
 import { capturedByIds, capturedOf } from './redemptions/records.ts'
 import { closedPeriods, closesOf, oldestOpenPeriod } from './settlement/closed-periods.ts'
@@ -36,10 +37,11 @@ export const settlementNeeds = (services: Services) => ({
 export const statementNeeds = (services: Services) => ({
   ...services,
   async namesOf({ programme, debtor, creditor }: Statement) {
-    const partners = await knownPartners(services, [debtor, creditor])
+    const { brand: operator } = await programmeFrame(services, programme)
+    const known = await namesOfBrands(services, { brands: [debtor, creditor], operator })
     const brand = (id: string) => {
-      const known = partners.find(partner => partner.id === id)
-      return known && inEachLanguage(known.name)
+      const name = known.get(id)
+      return name && inEachLanguage(name)
     }
     const names = { programme: inEachLanguage((await findProgramme(services, programme)).name) }
     const [owes, isOwed] = [brand(debtor), brand(creditor)]

@@ -23,7 +23,7 @@ confirmed payments and balances. It only reads.
   Exit code 0: all is as it was closed. 1: something differs, and is named. 2: nothing was verified.
 
   TABLE_NAME=… (output TableName of the stack), AWS_REGION=…, with AWS credentials that may read the table
-  DYNAMODB_ENDPOINT=…        a local engine that runs
+  DYNAMODB_ENDPOINT=…        a local engine that runs, such as that of npm start, which prints its address
   TESSERA_DATA=<folder>      the data of an npm start that was stopped
 `
 const Environment = z.object({
@@ -56,6 +56,9 @@ function asked(): Asked | undefined {
   return { period, programme: values.programme }
 }
 
+/** As `npm start` names it. */
+const localTable = 'tessera'
+
 async function open({ TABLE_NAME, AWS_REGION, DYNAMODB_ENDPOINT, TESSERA_DATA }: Environment): Promise<{
   table: Table
   close: () => Promise<void>
@@ -69,16 +72,17 @@ async function open({ TABLE_NAME, AWS_REGION, DYNAMODB_ENDPOINT, TESSERA_DATA }:
     const { startEngine } = await import('./local/engine.ts')
     const engine = await startEngine({ dataFolder: TESSERA_DATA, log: tell })
     const client = dynamoDbClient({ ...local, endpoint: engine.endpoint })
-    return { table: openTable(client, TABLE_NAME ?? 'tessera'), close: () => engine.stop() }
+    return { table: openTable(client, TABLE_NAME ?? localTable), close: () => engine.stop() }
   }
-  if (TABLE_NAME === undefined)
+  const tableName = TABLE_NAME ?? (DYNAMODB_ENDPOINT === undefined ? undefined : localTable)
+  if (tableName === undefined)
     throw new Misuse(
       'set TABLE_NAME to the table of the deployment, or TESSERA_DATA to the folder of a stopped npm start',
     )
   const client = dynamoDbClient(
     DYNAMODB_ENDPOINT === undefined ? { region: AWS_REGION } : { ...local, endpoint: DYNAMODB_ENDPOINT },
   )
-  return { table: openTable(client, TABLE_NAME), close: async () => client.destroy() }
+  return { table: openTable(client, tableName), close: async () => client.destroy() }
 }
 
 const tell = (line: string): void => void process.stderr.write(`${line}\n`)

@@ -24,8 +24,16 @@ import { Construct } from 'constructs'
 import { type ChainStep, type CloseStep, CloseStep as CloseSteps, type CloseTask } from '../schemas/close-task.ts'
 import type { Functions } from './lambdas.ts'
 
-/** An inline map runs 40 at once at most. */
-const atOnce = 40
+/**
+ * An inline map runs 40 at once at most; a step has 64 parts at most (`chain-tasks.ts`), which are two rounds of these.
+ *
+ * An execution's history holds 25,000 events. A task makes 2 of its own and 3 for each attempt (scheduled, started,
+ * failed), a part of a map 2 more. The worst that can happen: of 1 + 16 + 5 attempts at each task all but one fail.
+ * 5 maps × 64 parts × (4 + 3 × 22) = 22,400, and 9 more tasks × (2 + 3 × 22) = 612: with what maps and the execution
+ * itself add, some 23,050. `close-machine.test.ts` does this sum of the definition.
+ */
+const atOnce = 32
+const attempts = { throttled: 16, failed: 5 }
 const chainSteps: Record<ChainStep, string> = {
   shuffle: 'Shuffle',
   classify: 'Classify',
@@ -121,13 +129,22 @@ function taskState(scope: Construct, { id, close, payload, resultPath }: Task): 
     taskTimeout: Timeout.duration(Duration.seconds(930)),
     ...(resultPath !== undefined && { resultPath }),
   })
-  // Repeating changes nothing about items that were tampered with, nor about a task that is none.
-  task.addRetry({ errors: ['Mismatch', 'ZodError'], maxAttempts: 0 })
+  // Repeating changes nothing about items that were tampered with, a release of other rules, or a task that is none.
+  task.addRetry({ errors: ['Mismatch', 'OtherRatingVersion', 'ZodError'], maxAttempts: 0 })
+  // Lambda did not take it or lost it, as it does where the account runs all that it may at once: some ten minutes.
+  task.addRetry({
+    errors: ['Lambda.TooManyRequestsException', 'Lambda.ServiceException', 'Lambda.SdkClientException'],
+    interval: Duration.seconds(3),
+    backoffRate: 2,
+    maxAttempts: attempts.throttled,
+    maxDelay: Duration.seconds(60),
+    jitterStrategy: JitterType.FULL,
+  })
   task.addRetry({
     errors: ['States.ALL'],
     interval: Duration.seconds(2),
     backoffRate: 3,
-    maxAttempts: 5,
+    maxAttempts: attempts.failed,
     maxDelay: Duration.minutes(3),
     jitterStrategy: JitterType.FULL,
   })

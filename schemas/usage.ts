@@ -44,6 +44,12 @@ export type UsageEvent = z.infer<typeof UsageEvent>
 export const PointedError = z.strictObject({ pointer: z.string(), detail: z.string() }).meta({ id: 'PointedError' })
 export type PointedError = z.infer<typeof PointedError>
 
+/**
+ * Which chunks a batch was made into: the same bytes that are judged or cut in another way, by another release, are
+ * other chunks. 128 bits of a SHA-256 in base64url, short because the committed pointer must stay below 1 KB.
+ */
+const Fingerprint = z.string().length(22)
+
 /** A committed batch: without its manifest a batch does not exist. Manifests form a hash chain for each partner. */
 export const Manifest = z.strictObject({
   id: BatchId,
@@ -60,6 +66,8 @@ export const Manifest = z.strictObject({
   receivedAt: Instant,
   /** The oldest open period of each programme when the batch committed: no event is accounted earlier. */
   oldestOpen: z.record(Slug, Period),
+  /** Of the chunks, so that the signed hash speaks of every stored byte; manifests of earlier releases have none. */
+  fingerprint: Fingerprint.optional(),
   previousHash: Sha256,
   /** SHA-256 of this manifest's canonical JSON (RFC 8785) without `hash`. */
   hash: Sha256,
@@ -77,12 +85,6 @@ export const UsageHead = z.strictObject({
   oldestOpen: z.record(Slug, Period),
 })
 export type UsageHead = z.infer<typeof UsageHead>
-
-/**
- * Which chunks a batch was made into: the same bytes that are judged or cut in another way, by another release, are
- * other chunks. 128 bits of a SHA-256 in base64url, short because the committed pointer must stay below 1 KB.
- */
-const Fingerprint = z.string().length(22)
 
 /**
  * Whether a batch of these bytes exists: `receiving` ones expire, `committed` ones have their sequence and the signed

@@ -25,6 +25,7 @@ const demo: Record<string, string> = {
   'put contracts/{id}': 'acme-2026',
   'get usage-batches/{id}': 'bat_01K6T3WZ4Q8N5XJ2V7B9C0DEFG',
   'get statements/{id}': 'stm_01K6T3WZ4Q8N5XJ2V7B9C0DEFG',
+  'post payments/{id}': 'pay_01K6T3WZ4Q8N5XJ2V7B9C0DEFG',
 }
 
 /** Fields that a rule demands which no schema can say: a contract's line has either this one or tiers. */

@@ -26,7 +26,8 @@ export function readable(svg: string, label: string): string {
       return slash ? `</${name}>` : `<${name}${attributesOf(name, attributes)}${self}>`
     })
     .replaceAll(/\s*\n\s*/g, '')
-  return plain.replace('<svg', `<svg role="img" aria-label="${escaped(label)}"`)
+  // By a function: a label may have `$&` in it, which a text would put to use.
+  return plain.replace('<svg', () => `<svg role="img" aria-label="${escaped(label)}"`)
 }
 
 function attributesOf(element: string, text: string): string {

@@ -1,5 +1,7 @@
+import type { ExceptionState } from '../../schemas/exception.ts'
+import type { Instant } from '../../schemas/primitives.ts'
 import type { CloseRecord } from '../../schemas/settlement.ts'
-import { listExceptions } from '../exceptions/list-exceptions.ts'
+import { countExceptions } from '../exceptions/count-exceptions.ts'
 import { nextPeriod, periodBounds } from '../kernel/calendar.ts'
 import { isBefore } from '../kernel/clock.ts'
 import { Refusal, refusals } from '../kernel/refusal.ts'
@@ -8,10 +10,10 @@ import { requestClose } from '../settlement/close.ts'
 import { closesOf } from '../settlement/closed-periods.ts'
 import { preview, viewPeriod } from '../settlement/periods.ts'
 import { type Month, monthAsked } from './close-month.ts'
-import { callerFor, type Desk, type StaffPage, type StaffVisit } from './desk.ts'
+import { amongRivals, type Desk, type StaffPage, type StaffVisit } from './desk.ts'
 import { monthPath } from './paths.ts'
 import { brandNames, programmeName } from './statement-names.ts'
-import { askView, type CloseRefusal } from './views/close.tsx'
+import { askView, type CloseRefusal, type Undecided } from './views/close.tsx'
 import { closingView } from './views/close-progress.tsx'
 
 /** Before a close what it will do; while it runs how far it is; after it that it is done. */
@@ -26,15 +28,15 @@ export const startClose: StaffPage = async (desk, visit) => {
   if (!isUnderWay && visit.form.get('confirm') !== period)
     return page(desk, visit, month, { status: 400, unconfirmed: true })
   try {
-    await requestClose(desk.settlement, { programme, period })
+    await amongRivals(() => requestClose(desk.settlement, { programme, period }))
   } catch (error) {
     if (!(error instanceof Refusal) || !(error.code in visit.words.money.close.refusals)) throw error
-    return page(desk, visit, month, { status: refusals[error.code][0] })
+    return page(desk, visit, month, { status: refusals[error.code][0], isBusy: error.code === 'busy' })
   }
   return { location: monthPath(month, 'close') }
 }
 
-type More = { status?: number; unconfirmed?: boolean }
+type More = { status?: number; unconfirmed?: boolean; isBusy?: boolean }
 
 async function page(desk: Desk, visit: StaffVisit, month: Month, more: More = {}): Promise<Answer> {
   const closes = await closesOf(desk, month.programme)
@@ -42,9 +44,12 @@ async function page(desk: Desk, visit: StaffVisit, month: Month, more: More = {}
   const programme = await programmeName(desk, visit, month.programme)
   if (close) {
     const { timeZone } = month.frame
-    // While it runs, the record alone is read: people look every two seconds.
+    // While it runs, the record alone is read: people look every few seconds.
     const view = close.state === 'published' ? await viewPeriod(desk.settlement, month) : undefined
-    return { view: closingView(visit, { close, programme, timeZone, totals: view?.totals }) }
+    const isMoving = isMovingAt(desk.now(), close.changedAt)
+    return {
+      view: closingView(visit, { close, programme, timeZone, totals: view?.totals, isMoving, isBusy: more.isBusy }),
+    }
   }
   const { statements, totals, dispositions } = await preview(desk.settlement, month)
   return {
@@ -60,7 +65,7 @@ async function page(desk: Desk, visit: StaffVisit, month: Month, more: More = {}
         statements.flatMap(({ debtor, creditor }) => [debtor, creditor]),
         month.frame.brand,
       ),
-      exceptions: await undecided(desk, visit, month),
+      exceptions: await undecided(desk, month),
       refused: refusalOf(desk, month, closes),
       ...more,
     }),
@@ -78,18 +83,17 @@ function refusalOf({ now }: Desk, { period, frame }: Month, closes: CloseRecord[
   return first < period ? { code: 'earlier-period-open', first } : undefined
 }
 
-const mostCounted = 100
+/** Nobody waits at a page for what stands still. */
+const movingMilliseconds = 60_000
+const isMovingAt = (now: Instant, changedAt: Instant): boolean =>
+  Date.parse(now) - Date.parse(changedAt) < movingMilliseconds
 
-/** Exceptions of the month that nobody has decided, counted up to a hundred of each state. */
-async function undecided({ exceptions }: Desk, visit: StaffVisit, { programme, period, frame }: Month) {
-  const caller = callerFor(visit, frame.brand)
-  const pages = await Promise.all(
-    (['open', 'assigned'] as const).map(state =>
-      listExceptions(exceptions, { caller, programme, period, state, limit: mostCounted }),
-    ),
-  )
-  return {
-    count: pages.reduce((sum, { items }) => sum + items.length, 0),
-    more: pages.some(({ next }) => next !== undefined),
+/** Exceptions of the month that nobody has decided, by their state. */
+async function undecided(desk: Desk, { programme, period }: Month): Promise<Undecided> {
+  const counts = await countExceptions(desk, { programme, period })
+  const of = (state: ExceptionState) => {
+    const own = counts.filter(one => one.state === state)
+    return { count: own.reduce((sum, { count }) => sum + count, 0), more: own.some(({ isWhole }) => !isWhole) }
   }
+  return { open: of('open'), assigned: of('assigned') }
 }

@@ -5,7 +5,7 @@ import { billingOutlook, resolveException } from '../exceptions/resolve.ts'
 import { findOne } from '../exceptions/view.ts'
 import { Refusal, refusals } from '../kernel/refusal.ts'
 import type { Answer } from '../portal/visit.ts'
-import type { Desk, StaffPage, StaffVisit } from './desk.ts'
+import { amongRivals, type Desk, type StaffPage, type StaffVisit } from './desk.ts'
 import { exceptionPath } from './exception-paths.ts'
 import { type FormName, loadShown, type Refused, type RefusedKind, requestOf } from './exception-shown.ts'
 import { amountExample, typedAmount } from './typed-amount.ts'
@@ -38,7 +38,7 @@ async function attempt(
   act: () => Promise<Answer | undefined>,
 ): Promise<Answer> {
   try {
-    return (await act()) ?? done(id, form)
+    return (await amongRivals(act)) ?? done(id, form)
   } catch (error) {
     const kind = error instanceof Refusal && shownKinds.find(one => one === error.code)
     if (!kind) throw error

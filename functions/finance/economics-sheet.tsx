@@ -7,9 +7,9 @@ import { moneyIn, perMilleOf } from './formats.ts'
 import type { MonthData } from './month-data.ts'
 import { amountColumn, percentColumn, type Sheet, sheetOf } from './tables.tsx'
 
-export async function monthEconomics(desk: Desk, { picture, programme }: MonthData): Promise<Economics[]> {
+export async function monthEconomics(desk: Desk, { picture, programme, isOver }: MonthData): Promise<Economics[]> {
   const { period, statements, usage, frame } = picture
-  const fees = await feesOf(desk, { programme: programme.id, period, now: desk.now() })
+  const fees = await feesOf(desk, { programme: programme.id, period })
   const { currency } = programme
   return economicsOf({
     statements,
@@ -19,6 +19,7 @@ export async function monthEconomics(desk: Desk, { picture, programme }: MonthDa
     brand: frame.brand,
     benefits: programme.benefits.map(({ id }) => id),
     currency,
+    isOver,
   })
 }
 
@@ -35,7 +36,14 @@ type Row = {
   finding: 'ok' | 'loss' | 'none' | NonNullable<BenefitEconomics['warning']>
 }
 
-const tones = { ok: 'success', none: 'neutral', loss: 'error', 'all-fees': 'error', member: 'warning' } as const
+const tones = {
+  ok: 'success',
+  none: 'neutral',
+  loss: 'error',
+  'all-fees': 'error',
+  member: 'warning',
+  'no-fees': 'neutral',
+} as const
 
 /** Minor units a member, rounded half away from zero. */
 const perMember = (costMinor: bigint, members: number): number | undefined =>
@@ -44,7 +52,7 @@ const perMember = (costMinor: bigint, members: number): number | undefined =>
 type Visit = Pick<StaffVisit, 'language' | 'words'>
 
 export function economicsRows({ words }: Visit, { names }: MonthData, all: readonly Economics[]): Row[] {
-  return all.flatMap(({ currency, feesMinor, costMinor, marginMinor, members, plans, benefits }) => {
+  return all.flatMap(({ currency, feesMinor, costMinor, marginMinor, members, hasFees, plans, benefits }) => {
     const shareOf = (cost: bigint, fees: bigint) => perMilleOf(exactNumber(cost), exactNumber(fees))
     const money = (fees: bigint, cost: bigint, margin: bigint, count: number) => ({
       currency,
@@ -54,7 +62,7 @@ export function economicsRows({ words }: Visit, { names }: MonthData, all: reado
       marginMinor: exactNumber(margin),
       perMemberMinor: perMember(cost, count),
       share: shareOf(cost, fees),
-      finding: margin < 0n ? ('loss' as const) : ('ok' as const),
+      finding: hasFees ? (margin < 0n ? ('loss' as const) : ('ok' as const)) : ('no-fees' as const),
     })
     const whole = {
       kind: 'whole' as const,

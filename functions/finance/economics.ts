@@ -10,6 +10,8 @@ export type Economics = {
   costMinor: bigint
   marginMinor: bigint
   members: number
+  /** Whether fees may be in this currency: it is the programme's own, or a plan is sold in it. */
+  hasFees: boolean
   plans: PlanEconomics[]
   benefits: BenefitEconomics[]
 }
@@ -29,9 +31,10 @@ export type BenefitEconomics = {
   activeMembers: number
   /**
    * `all-fees`: it costs at least all that members pay. `member`: a member who uses it costs more in it than a member
-   * pays on average, so that every further user makes a loss.
+   * pays on average, so that every further user makes a loss. `no-fees`: nobody pays in this currency, so that there is
+   * nothing to compare it with.
    */
-  warning: 'all-fees' | 'member' | undefined
+  warning: 'all-fees' | 'member' | 'no-fees' | undefined
 }
 
 type Inputs = {
@@ -44,6 +47,8 @@ type Inputs = {
   /** Benefits of the programme, which are shown in `currency` even without a cost. */
   benefits: readonly string[]
   currency: string
+  /** Before the month is over nobody knows whether a minimum will be reached: what tops up to it is left out. */
+  isOver: boolean
 }
 
 /**
@@ -61,11 +66,12 @@ export function economicsOf(inputs: Inputs): Economics[] {
 }
 
 function inCurrency(
-  { statements, usage, fees, period, brand, benefits, currency: own }: Inputs,
+  { statements, usage, fees, period, brand, benefits, currency: own, isOver }: Inputs,
   currency: string,
 ): Economics {
-  const costs = costsOf(statements, brand, currency)
+  const costs = costsOf(statements, { brand, currency, isOver })
   const paid = fees.filter(plan => plan.currency === currency)
+  const hasFees = currency === own || paid.length > 0
   const costMinor = [...costs.values()].reduce((sum, cost) => sum + cost, 0n)
   const feesMinor = paid.reduce((sum, plan) => sum + plan.feesMinor, 0n)
   const members = paid.reduce((sum, plan) => sum + plan.memberships, 0)
@@ -83,22 +89,40 @@ function inCurrency(
   const rows = [...shown].map((benefit): BenefitEconomics => {
     const cost = costs.get(benefit) ?? 0n
     const activeMembers = activeIn(usage, period, benefit)
-    return { benefit, costMinor: cost, activeMembers, warning: warningOf({ cost, activeMembers, feesMinor, members }) }
+    return {
+      benefit,
+      costMinor: cost,
+      activeMembers,
+      warning: warningOf({ cost, activeMembers, feesMinor, members, hasFees }),
+    }
   })
   const byCost = rows.sort(
     (a, b) => Number(b.costMinor - a.costMinor) || ((a.benefit ?? '~') < (b.benefit ?? '~') ? -1 : 1),
   )
-  return { currency, feesMinor, costMinor, marginMinor: feesMinor - costMinor, members, plans, benefits: byCost }
+  return {
+    currency,
+    feesMinor,
+    costMinor,
+    marginMinor: feesMinor - costMinor,
+    members,
+    hasFees,
+    plans,
+    benefits: byCost,
+  }
 }
 
-function costsOf(statements: readonly Statement[], brand: string, currency: string): Map<string | undefined, bigint> {
+function costsOf(
+  statements: readonly Statement[],
+  { brand, currency, isOver }: Pick<Inputs, 'brand' | 'currency' | 'isOver'>,
+): Map<string | undefined, bigint> {
   const costs = new Map<string | undefined, bigint>()
   for (const statement of statements) {
     if (statement.currency !== currency) continue
     const sign = statement.debtor === brand ? 1n : statement.creditor === brand ? -1n : 0n
     if (sign === 0n) continue
-    for (const { benefit, amountMinor } of statement.lines)
-      costs.set(benefit, (costs.get(benefit) ?? 0n) + sign * BigInt(amountMinor))
+    for (const { benefit, amountMinor, model } of statement.lines)
+      if (isOver || model !== 'minimum-top-up')
+        costs.set(benefit, (costs.get(benefit) ?? 0n) + sign * BigInt(amountMinor))
   }
   return costs
 }
@@ -109,9 +133,10 @@ const activeIn = (usage: readonly UsageTotal[], period: Period, benefit: string 
     .filter(total => total.benefit === benefit && total.originPeriod === period)
     .reduce((most, { activeMembers }) => Math.max(most, activeMembers), 0)
 
-type Weighed = { cost: bigint; activeMembers: number; feesMinor: bigint; members: number }
-function warningOf({ cost, activeMembers, feesMinor, members }: Weighed): BenefitEconomics['warning'] {
+type Weighed = { cost: bigint; activeMembers: number; feesMinor: bigint; members: number; hasFees: boolean }
+function warningOf({ cost, activeMembers, feesMinor, members, hasFees }: Weighed): BenefitEconomics['warning'] {
   if (cost <= 0n) return undefined
+  if (!hasFees) return 'no-fees'
   if (cost >= feesMinor) return 'all-fees'
   // cost / activeMembers > fees / members, without a division.
   return activeMembers > 0 && cost * BigInt(members) > feesMinor * BigInt(activeMembers) ? 'member' : undefined

@@ -1,5 +1,6 @@
 import type { ExceptionReason, ExceptionState, UsageException } from '../../schemas/exception.ts'
 import { ExceptionState as States } from '../../schemas/exception.ts'
+import { countExceptions } from '../exceptions/count-exceptions.ts'
 import { type ExceptionFilter, listExceptions } from '../exceptions/list-exceptions.ts'
 import type { Frame } from '../exceptions/view.ts'
 import { notACursor } from '../kernel/refusal.ts'
@@ -56,23 +57,53 @@ const mostCounted = 100
 /** Counts by state whatever the filter says of the state, and by reason whatever it says of the reason. */
 export async function tallyOf(desk: Desk, visit: StaffVisit, filter: ExceptionFilter): Promise<Tally> {
   const { state: shown, reason, ...rest } = filter
-  const pages = await Promise.all(
-    States.options.map(state => listForStaff(desk, visit, { filter: { ...rest, state }, limit: mostCounted })),
-  )
+  const counts = await countsOf(desk, visit, rest)
   const states = {} as Tally['states']
-  for (const [place, state] of States.options.entries()) {
-    const page = pages[place]
-    const fitting = page?.items.filter(item => (reason ?? item.reason) === item.reason) ?? []
-    states[state] = { count: fitting.length, more: page?.next !== undefined }
+  for (const state of States.options) {
+    const ofState = counts.filter(one => one.state === state)
+    // With more than were read, those of one reason are counted by themselves.
+    const isCut = reason !== undefined && ofState.some(({ more }) => more)
+    const fitting = isCut ? await readCounts(desk, visit, { ...rest, state, reason }) : ofState
+    states[state] = sumOf(fitting.filter(one => (reason ?? one.reason) === one.reason || one.reason === undefined))
   }
-  const seen = pages.filter((_, place) => (shown ?? States.options[place]) === States.options[place])
-  if (seen.some(({ next }) => next !== undefined)) return { states, reasons: undefined }
-  const byReason = Map.groupBy(
-    seen.flatMap(({ items }) => items),
-    item => item.reason,
+  const seen = counts.filter(({ state }) => (shown ?? state) === state)
+  if (seen.some(({ more }) => more)) return { states, reasons: undefined }
+  const byReason = Map.groupBy(seen, one => one.reason)
+  const reasons = Array.from(byReason).flatMap(([of, all]) =>
+    of === undefined ? [] : [{ reason: of, count: sumOf(all).count }],
   )
-  const reasons = Array.from(byReason, ([of, items]) => ({ reason: of, count: items.length }))
   return { states, reasons: reasons.sort((a, b) => b.count - a.count || (a.reason < b.reason ? -1 : 1)) }
+}
+
+/** `reason` is undefined where only the end of the counting is told. */
+type Counted = Count & { state: ExceptionState; reason: ExceptionReason | undefined }
+
+const sumOf = (all: readonly Counted[]): Count => ({
+  count: all.reduce((sum, { count }) => sum + count, 0),
+  more: all.some(({ more }) => more),
+})
+
+/** By state and reason: of a programme's month from its index, else of what can be read for a page. */
+async function countsOf(desk: Desk, visit: StaffVisit, filter: Omit<ExceptionFilter, 'state' | 'reason'>) {
+  const { programme, period, partner, severity } = filter
+  if (programme === undefined || period === undefined || partner !== undefined || severity !== undefined)
+    return (await Promise.all(States.options.map(state => readCounts(desk, visit, { ...filter, state })))).flat()
+  const counts = await countExceptions(desk, { programme, period })
+  return counts.map(({ isWhole, ...counted }): Counted => ({ ...counted, more: !isWhole }))
+}
+
+async function readCounts(
+  desk: Desk,
+  visit: StaffVisit,
+  filter: ExceptionFilter & { state: ExceptionState },
+): Promise<Counted[]> {
+  const { state } = filter
+  const { items, next } = await listForStaff(desk, visit, { filter, limit: mostCounted })
+  const counted = Array.from(
+    Map.groupBy(items, ({ reason }) => reason),
+    ([reason, own]): Counted => ({ state, reason, count: own.length, more: false }),
+  )
+  return next === undefined ? counted : [...counted, { state, reason: undefined, count: 0, more: true }]
 }
 
 async function brandsOf({ exceptions }: Desk, { programme }: ExceptionFilter): Promise<string[]> {

@@ -49,6 +49,9 @@ export const dayIn = (language: Language, day: Day): string =>
     new Date(`${day}T00:00:00Z`),
   )
 
+export const dateIn = (language: Language, day: Day): string =>
+  new Intl.DateTimeFormat(language, { dateStyle: 'long', timeZone: 'UTC' }).format(new Date(`${day}T00:00:00Z`))
+
 /** An instant of the programme's place, to the minute. */
 export const momentIn = (language: Language, at: string, timeZone: string): string =>
   new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short', timeZone }).format(new Date(at))

@@ -1,7 +1,7 @@
 import type { Disposition, DispositionCounts } from '../../schemas/disposition.ts'
+import type { PeriodView } from '../../schemas/settlement.ts'
 import { countExceptions, type ExceptionCount } from '../exceptions/count-exceptions.ts'
 import type { Desk } from './desk.ts'
-import type { MonthData } from './month-data.ts'
 
 export type ReasonCount = {
   reason: Exclude<Disposition, 'matched'>
@@ -21,7 +21,9 @@ export type MonthExceptions = {
   isWhole: boolean
 }
 
-export async function exceptionsOf(desk: Pick<Desk, 'table'>, { picture }: MonthData): Promise<MonthExceptions> {
+type Judged = Pick<PeriodView, 'programme' | 'period' | 'dispositions'>
+
+export async function exceptionsOf(desk: Pick<Desk, 'table'>, picture: Judged): Promise<MonthExceptions> {
   const { programme, period, dispositions } = picture
   return byReason(dispositions, await countExceptions(desk, { programme, period }))
 }

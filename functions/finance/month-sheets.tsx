@@ -40,13 +40,15 @@ export function amountsSheet({ language, words }: Visit, data: MonthData): Sheet
   })
 }
 
+type Benefits = { names: Pick<MonthData['names'], 'benefit'> }
+
 /** What stands over the columns of matched events. */
-export const usageNames = ({ words }: Visit, { names }: MonthData, usage: UsageByDay): string[] => [
+export const usageNames = ({ words }: Visit, { names }: Benefits, usage: UsageByDay): string[] => [
   ...usage.benefits.map(names.benefit),
   ...(usage.hasMore ? [words.months.otherBenefits] : []),
 ]
 
-export function usageSheet(visit: Visit, data: MonthData, usage: UsageByDay): Sheet {
+export function usageSheet(visit: Visit, data: Benefits, usage: UsageByDay): Sheet {
   const { language, words } = visit
   const text = words.months
   const matched = usageNames(visit, data, usage).map(
@@ -77,9 +79,14 @@ export function usageSheet(visit: Visit, data: MonthData, usage: UsageByDay): Sh
   })
 }
 
-export function exceptionsSheet({ language, words }: Visit, data: MonthData, rows: readonly ReasonCount[]): Sheet {
+type Place = { programme: string; period: string }
+
+export function exceptionsSheet(
+  { language, words }: Visit,
+  { programme, period }: Place,
+  rows: readonly ReasonCount[],
+): Sheet {
   const text = words.months
-  const { programme, period } = data.picture
   const count = (name: 'open' | 'assigned' | 'resolved'): SheetColumn<ReasonCount> => ({
     name,
     title: text[name],

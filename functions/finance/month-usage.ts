@@ -1,6 +1,8 @@
 import type { Day, Period } from '../../schemas/primitives.ts'
 import { periodDays } from '../kernel/calendar.ts'
 import { Refusal } from '../kernel/refusal.ts'
+import { allPartners } from '../partners/find-partner.ts'
+import { findProgramme } from '../programmes/find-programme.ts'
 import { judgedChain } from '../reconciliation/judged-chain.ts'
 import type { DaySum } from '../reconciliation/usage-days.ts'
 import type { Desk } from './desk.ts'
@@ -26,11 +28,11 @@ export type UsageRow = {
 type Asked = { programme: string; period: Period }
 
 /**
- * What all partners reported for a month. Each partner's chain is read as far as the stream's runs have judged it; short
+ * What the programme's partners reported for a month. Each partner's chain is read as far as the stream's runs have judged it; short
  * ones are judged at once.
  */
 export async function usageByDay(desk: Desk, { programme, period }: Asked): Promise<UsageByDay> {
-  const partners = await desk.settlement.partnersOf(programme)
+  const partners = await reportersOf(desk, programme)
   const sums: DaySum[] = []
   const waiting: string[] = []
   for (const partner of partners.toSorted()) {
@@ -39,6 +41,16 @@ export async function usageByDay(desk: Desk, { programme, period }: Asked): Prom
     else sums.push(...(await chain.days(period)).filter(sum => sum.programme === programme))
   }
   return { ...usageTable(sums, period), waiting }
+}
+
+/** Partners that serve a benefit of the programme, or whose brand a contract of it names. */
+async function reportersOf(desk: Desk, programme: string): Promise<string[]> {
+  const { benefits } = await findProgramme(desk, programme)
+  const contracts = await desk.settlement.contractsOf(programme)
+  const serving = new Set(benefits.map(({ partner }) => partner))
+  const brands = new Set(contracts.flatMap(({ payer, payee }) => [payer, payee]))
+  const partners = await allPartners(desk)
+  return partners.filter(({ id, brand }) => serving.has(id) || brands.has(brand)).map(({ id }) => id)
 }
 
 function passOverBusy(error: unknown): undefined {

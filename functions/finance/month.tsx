@@ -1,13 +1,15 @@
 import { Refusal } from '../kernel/refusal.ts'
+import { monthDispositions } from '../settlement/month-picture.ts'
 import { periodJournal } from '../settlement/payments-journal.ts'
 import { knownPeriod } from '../settlement/periods.ts'
 import type { StaffPage } from './desk.ts'
 import { economicsSheet, economicsWarnings, monthEconomics } from './economics-sheet.tsx'
 import { amountCharts, economicsCharts, exceptionsChart, usageChart } from './month-charts.ts'
-import { loadMonth, monthOf } from './month-data.ts'
+import { loadMonth, loadNames, monthOf } from './month-data.ts'
 import { exceptionsOf } from './month-exceptions.ts'
 import { amountsSheet, exceptionsSheet, statementsSheet, usageSheet } from './month-sheets.tsx'
 import { usageByDay } from './month-usage.ts'
+import { changesSheet, linesSheet } from './preview-sheets.tsx'
 import { fileOf, type Sheet, sheetDownload } from './tables.tsx'
 import { monthView } from './views/month.tsx'
 
@@ -16,12 +18,12 @@ export const showMonth: StaffPage = async (desk, visit) => {
   const data = await loadMonth(desk, visit)
   const { programme, period } = data.picture
   const usage = await usageByDay(desk, { programme, period })
-  const exceptions = await exceptionsOf(desk, data)
+  const exceptions = await exceptionsOf(desk, data.picture)
   const economics = await monthEconomics(desk, data)
   const sheets = {
     amounts: amountsSheet(visit, data),
     usage: usageSheet(visit, data, usage),
-    exceptions: exceptionsSheet(visit, data, exceptions.rows),
+    exceptions: exceptionsSheet(visit, data.picture, exceptions.rows),
     economics: economicsSheet(visit, data, economics),
     statements: statementsSheet(visit, data),
   }
@@ -52,28 +54,31 @@ export const downloadMonthTable: StaffPage = async (desk, visit) => {
 }
 
 type Maker = (...page: Parameters<StaffPage>) => Promise<Sheet>
+/** Each loads what its own table needs. */
 const makers = new Map<string, Maker>([
   ['amounts', async (desk, visit) => amountsSheet(visit, await loadMonth(desk, visit))],
   [
     'usage',
     async (desk, visit) => {
-      const data = await loadMonth(desk, visit)
-      return usageSheet(visit, data, await usageByDay(desk, monthOf(visit)))
+      const names = await loadNames(desk, visit)
+      return usageSheet(visit, { names }, await usageByDay(desk, monthOf(visit)))
     },
   ],
   [
     'exceptions',
     async (desk, visit) => {
-      const data = await loadMonth(desk, visit)
-      return exceptionsSheet(visit, data, (await exceptionsOf(desk, data)).rows)
+      const judged = await monthDispositions(desk.settlement, monthOf(visit))
+      return exceptionsSheet(visit, judged, (await exceptionsOf(desk, judged)).rows)
     },
   ],
   [
     'economics',
     async (desk, visit) => {
-      const data = await loadMonth(desk, visit)
+      const data = await loadMonth(desk, visit, { compared: false })
       return economicsSheet(visit, data, await monthEconomics(desk, data))
     },
   ],
-  ['statements', async (desk, visit) => statementsSheet(visit, await loadMonth(desk, visit))],
+  ['changes', async (desk, visit) => changesSheet(visit, await loadMonth(desk, visit))],
+  ['lines', async (desk, visit) => linesSheet(visit, await loadMonth(desk, visit))],
+  ['statements', async (desk, visit) => statementsSheet(visit, await loadMonth(desk, visit, { compared: false }))],
 ])

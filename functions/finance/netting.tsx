@@ -1,15 +1,16 @@
 import { type Payment, PaymentConfirmation } from '../../schemas/payment.ts'
 import type { NettingView } from '../../schemas/settlement.ts'
-import { dayOf } from '../kernel/calendar.ts'
 import { Refusal, type RefusalCode, refusals } from '../kernel/refusal.ts'
 import type { Answer } from '../portal/visit.ts'
 import { tableCsv, tableXlsx } from '../reports/table.ts'
 import { confirmPayment } from '../settlement/confirm.ts'
+import { daysToPay } from '../settlement/ledger.ts'
 import { viewNetting } from '../settlement/netting-view.ts'
 import { paymentsFile } from '../settlement/payments-file.ts'
 import { periodJournal } from '../settlement/payments-journal.ts'
 import { type Month, monthAsked } from './close-month.ts'
-import { callerFor, type Desk, type StaffPage, type StaffVisit } from './desk.ts'
+import { amongRivals, callerFor, type Desk, type StaffPage, type StaffVisit } from './desk.ts'
+import { dateIn } from './formats.ts'
 import { nettingColumns, nettingRows } from './netting-table.ts'
 import { monthPath } from './paths.ts'
 import { brandNames, programmeName } from './statement-names.ts'
@@ -29,12 +30,15 @@ async function page(desk: Desk, visit: StaffVisit, month: Month, more: More = {}
       netting,
       programme: await programmeName(desk, visit, month.programme),
       nameOf: await brandNames(desk, visit, brandsOf(netting), month.frame.brand),
-      today: dayOf(desk.now(), month.frame.timeZone),
+      days: daysOf(desk, month),
       done: netting.payments.find(({ id, state }) => id === paid && state === 'paid'),
       ...more,
     }),
   }
 }
+
+/** On which days a payment of the month can have been made that is confirmed now. */
+const daysOf = ({ now }: Desk, { period, frame }: Month) => daysToPay(period, now(), frame.timeZone)
 
 const brandsOf = ({ gross, brands, payments }: NettingView): string[] => [
   ...gross.flatMap(({ debtor, creditor }) => [debtor, creditor]),
@@ -91,15 +95,21 @@ export const confirmPaid: StaffPage = async (desk, visit) => {
   })
   if (!confirmation.success) {
     const faulty = new Set(confirmation.error.issues.map(({ path }) => path[0]))
-    return refused(desk, visit, month, { ...typed, faults: faultsOf(visit, faulty) }, 'invalid-request')
+    return refused(desk, visit, month, { ...typed, faults: faultsOf(desk, visit, month, faulty) }, 'invalid-request')
   }
   try {
-    const payment = await confirm(desk, visit, month, id, confirmation.data)
+    const payment = await amongRivals(() => confirm(desk, visit, month, id, confirmation.data))
     return { location: `${monthPath(month, 'netting')}?${new URLSearchParams({ paid: payment.id })}` }
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     if (error.code === 'invalid-request')
-      return refused(desk, visit, month, { ...typed, faults: faultsOf(visit, new Set(['paidOn'])) }, error.code)
+      return refused(
+        desk,
+        visit,
+        month,
+        { ...typed, faults: faultsOf(desk, visit, month, new Set(['paidOn'])) },
+        error.code,
+      )
     if (!isSaid(visit, error.code)) throw error
     return refused(desk, visit, month, typed, error.code)
   }
@@ -114,10 +124,16 @@ const confirm = (
 ): Promise<Payment> =>
   confirmPayment(settlement, { caller: callerFor(visit, frame.brand), programme, period, id, confirmation })
 
-function faultsOf({ words }: StaffVisit, faulty: ReadonlySet<unknown>): Attempt['faults'] {
+function faultsOf(
+  desk: Desk,
+  { words, language }: StaffVisit,
+  month: Month,
+  faulty: ReadonlySet<unknown>,
+): Attempt['faults'] {
   const { faults } = words.money.netting
+  const { from, to } = daysOf(desk, month)
   return {
-    ...(faulty.has('paidOn') && { paidOn: faults.paidOn }),
+    ...(faulty.has('paidOn') && { paidOn: faults.paidOn(dateIn(language, from), dateIn(language, to)) }),
     ...(faulty.has('reference') && { reference: faults.reference }),
   }
 }

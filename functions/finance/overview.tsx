@@ -1,21 +1,16 @@
 import { Period } from '../../schemas/primitives.ts'
-import type { PeriodState, PeriodView } from '../../schemas/settlement.ts'
+import type { PeriodState } from '../../schemas/settlement.ts'
 import { periodOf, periodsBetween } from '../kernel/calendar.ts'
+import { errorFields } from '../kernel/log.ts'
 import { localized } from '../portal/language.ts'
 import { allProgrammes, findProgramme, type ProgrammeFrame } from '../programmes/find-programme.ts'
 import { closesOf } from '../settlement/closed-periods.ts'
-import { viewPeriod } from '../settlement/periods.ts'
+import { monthPicture } from '../settlement/month-picture.ts'
 import type { Desk, StaffPage, StaffVisit } from './desk.ts'
-import { overviewView, type ProgrammeMonths } from './views/overview.tsx'
+import { type Figures, overviewView, type ProgrammeMonths } from './views/overview.tsx'
 
 /** Months of one page, of each programme. */
 const monthsOfPage = 12
-/**
- * Closed months are read from what their closes stored; an open one is computed from its usage. So many of a programme
- * are, on this page: where nobody closes for a year, the others tell their figures on their own page.
- */
-const mostComputed = 3
-
 /** Every programme with its months, the newest first. */
 export const showOverview: StaffPage = async (desk, visit) => {
   const asked = Period.safeParse(visit.url.searchParams.get('before'))
@@ -39,13 +34,16 @@ async function monthsOf(
   )
   const page = all.slice(-monthsOfPage).reverse()
   const closes = new Map((await closesOf(desk, id)).map(({ period, state }) => [period, state]))
+  const present = periodOf(desk.now(), timeZone)
+  const oldest = periodsBetween(firstPeriod, present).find(period => !isStored(closes.get(period)))
   const months: ProgrammeMonths['months'] = []
-  let computed = 0
   for (const period of page) {
     const state = closes.get(period) ?? 'open'
-    const isRead = isStored(state) || computed++ < mostComputed
-    const view = isRead ? await viewPeriod(desk.settlement, { programme: id, period }) : undefined
-    months.push({ period, state: view?.state ?? state, figures: view && figuresOf(view) })
+    // Closed months are read from what their closes stored; the others are computed from their usage, which takes
+    // time: the oldest of them and the present one here, the rest on their own pages.
+    const isTold = isStored(state) || period === oldest || period === present
+    const figures = isTold ? await figuresOf(desk, { programme: id, period }) : undefined
+    months.push({ period, state, figures })
   }
   return {
     id,
@@ -55,9 +53,17 @@ async function monthsOf(
   }
 }
 
-const isStored = (state: PeriodState): boolean => state !== 'open' && state !== 'cutoff' && state !== 'reconciled'
+const isStored = (state: PeriodState | undefined): boolean =>
+  state !== undefined && state !== 'open' && state !== 'cutoff'
 
-function figuresOf({ dispositions, totals }: PeriodView) {
-  const { matched = 0, ...others } = dispositions
-  return { matched, exceptional: Object.values(others).reduce((sum, lines) => sum + lines, 0), totals }
+/** One month that cannot be computed leaves the others their figures. */
+async function figuresOf(desk: Desk, closing: { programme: string; period: Period }): Promise<Figures | 'failed'> {
+  try {
+    const { dispositions, totals } = await monthPicture(desk.settlement, closing)
+    const { matched = 0, ...others } = dispositions
+    return { matched, exceptional: Object.values(others).reduce((sum, lines) => sum + lines, 0), totals }
+  } catch (error) {
+    desk.log('error', 'month-not-computed', { ...closing, ...errorFields(error) })
+    return 'failed'
+  }
 }

@@ -1,10 +1,9 @@
-import { brandName } from '../brands/find-brand.ts'
-import { knownPartners } from '../partners/find-partner.ts'
+import { namesOfBrands } from '../brands/brand-names.ts'
 import { localized } from '../portal/language.ts'
 import { findProgramme } from '../programmes/find-programme.ts'
 import type { Desk, StaffVisit } from './desk.ts'
 
-/** What a brand is called on a page: the name of its platform, else as it is registered, else its id. */
+/** What a brand is called on a page: as `namesOfBrands` finds it, else its id. */
 export type Names = (brand: string) => string
 
 type Needs = Pick<Desk, 'table'>
@@ -17,16 +16,17 @@ export async function brandNames(
   brands: Iterable<string>,
   operator?: string,
 ): Promise<Names> {
-  const ids = [...new Set(brands)]
-  const partners = await knownPartners({ table }, ids)
-  const names = new Map(partners.map(({ id, name }) => [id, localized(name, language)]))
-  for (const id of ids.filter(one => !names.has(one))) {
-    const name = await brandName({ table }, { brand: id, operator })
-    if (name !== undefined) names.set(id, name)
-  }
-  return brand => names.get(brand) ?? brand
+  const names = await namesOfBrands({ table }, { brands, operator })
+  return brand => localized(names.get(brand) ?? brand, language)
 }
 
 /** What a programme is called. @throws Refusal programme-not-found */
 export const programmeName = async ({ table }: Needs, { language }: Reader, programme: string): Promise<string> =>
   localized((await findProgramme({ table }, programme)).name, language)
+
+/** What its benefits are called now; an id where a benefit has no name, or is there no more. */
+export async function benefitNames({ table }: Needs, { language }: Reader, programme: string): Promise<Names> {
+  const { benefits } = await findProgramme({ table }, programme)
+  const names = new Map(benefits.map(({ id, name }) => [id, name ? localized(name, language) : id]))
+  return benefit => names.get(benefit) ?? benefit
+}

@@ -1,14 +1,16 @@
 import type { Statement } from '../../schemas/settlement.ts'
+import { tokenTypes } from '../../schemas/token.ts'
 import { hashOf } from '../kernel/canonical.ts'
 import { Refusal } from '../kernel/refusal.ts'
 import { lineOf } from '../settlement/line-events.ts'
 import { findAnyStatement, findStatementToken } from '../settlement/statements.ts'
+import { signedReader } from '../settlement/verify-signed.ts'
 import { callerFor, type Desk, type StaffPage, type StaffVisit } from './desk.ts'
 import { lineEventsDownload, lineEventsPage } from './statement-events.ts'
 import { statementDownload } from './statement-forms.ts'
-import { brandNames, programmeName } from './statement-names.ts'
+import { benefitNames, brandNames, programmeName } from './statement-names.ts'
 import { explain, statementBefore } from './statement-terms.ts'
-import { statementView } from './views/statement.tsx'
+import { type Signature, statementView } from './views/statement.tsx'
 import { statementLineView } from './views/statement-line.tsx'
 
 /** A statement as a document; with a suffix the same in the form that it names. */
@@ -24,7 +26,7 @@ export const showStatement: StaffPage = async (desk, visit) => {
       programme: await programmeName(desk, visit, frame.id),
       nameOf: await brandNames(desk, visit, [statement.debtor, statement.creditor], frame.brand),
       isIntact: isIntact(statement),
-      signingKey: await signingKeyOf(desk, visit, statement),
+      signature: await signatureOf(desk, visit, statement),
       before: await statementBefore(desk, statement),
     }),
   }
@@ -32,13 +34,22 @@ export const showStatement: StaffPage = async (desk, visit) => {
 
 const isIntact = ({ hash, ...unhashed }: Statement): boolean => hashOf(unhashed) === hash
 
-/** The key that signed it, by the token's own header; undefined where there is no signature. */
-async function signingKeyOf({ table }: Desk, visit: StaffVisit, { id, debtor }: Statement) {
-  const token = await findStatementToken({ table }, { caller: callerFor(visit, debtor), id }).catch(() => undefined)
-  const header = token?.split('.')[0]
-  if (!header) return undefined
-  const { kid } = JSON.parse(Buffer.from(header, 'base64url').toString()) as { kid?: unknown }
-  return typeof kid === 'string' ? kid : undefined
+/** What its token proves: that a key which the gateway stands by signed this very hash, or why it proves nothing. */
+async function signatureOf({ table, settlement }: Desk, visit: StaffVisit, statement: Statement): Promise<Signature> {
+  const { id, debtor, hash } = statement
+  const token = await findStatementToken({ table }, { caller: callerFor(visit, debtor), id }).catch(unlessRefused)
+  if (!token) return { state: 'missing' }
+  const reader = await signedReader({ table, keys: settlement.keys })
+  const claims = await reader.read(token, tokenTypes.statement)
+  if (claims?.['sub'] !== id || claims['hash'] !== hash) return { state: 'broken' }
+  if (reader.withdrawn().length > 0) return { state: 'withdrawn' }
+  // Verified, so its header can be read.
+  const { kid } = JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()) as { kid?: unknown }
+  return { state: 'good', key: String(kid) }
+}
+
+function unlessRefused(error: unknown): undefined {
+  if (!(error instanceof Refusal)) throw error
 }
 
 /** A line: how its amount comes about, and the events behind it, a page at a time. */
@@ -60,6 +71,7 @@ export const showLine: StaffPage = async (desk, visit) => {
         [statement.debtor, statement.creditor, ...funding.map(funder => funder.brand)],
         brand,
       ),
+      benefitOf: await benefitNames(desk, visit, statement.programme),
       events: await lineEventsPage(desk, visit, { statement, line }),
     }),
   }

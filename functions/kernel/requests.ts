@@ -49,11 +49,14 @@ export const itemOf = (write: Write): AnyItem => anyItem.schema.parse(write('').
 export const isSameItem = (one: Record<string, unknown>, other: Record<string, unknown>): boolean =>
   isDeepStrictEqual(comparable(one), comparable(other))
 
-/** Numbers come back as bigint where they are large, bytes as another class of array; undefined is not stored. */
+/**
+ * Numbers come back as bigint where they are large, bytes as another class of array; undefined is not stored. The type
+ * stands beside the value, lest a text be taken for the number or the bytes that it spells.
+ */
 function comparable(value: unknown): unknown {
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
-  if (typeof value === 'bigint' || typeof value === 'number') return `number ${value}`
-  if (Array.isArray(value)) return value.map(comparable)
+  if (value instanceof Uint8Array) return ['bytes', Buffer.from(value).toString('base64')]
+  if (typeof value === 'bigint' || typeof value === 'number') return ['number', String(value)]
+  if (Array.isArray(value)) return ['list', ...value.map(comparable)]
   if (typeof value !== 'object' || value === null) return value
   const held = Object.entries(value).filter(([, inner]) => inner !== undefined)
   return Object.fromEntries(held.map(([name, inner]) => [name, comparable(inner)]))

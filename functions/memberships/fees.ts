@@ -8,7 +8,7 @@ import type { Table } from '../kernel/table.ts'
 import { findProgramme } from '../programmes/find-programme.ts'
 import { soldMemberships } from './store.ts'
 
-/** What the members of a plan have paid for a month, or for the days of it that are over. */
+/** What the members of a plan have paid for a month. */
 export type PlanFees = {
   plan: string
   currency: string
@@ -17,17 +17,18 @@ export type PlanFees = {
   feesMinor: bigint
 }
 
-type Asked = { programme: string; period: Period; now: Instant }
+type Asked = { programme: string; period: Period }
 
 /**
  * Fees earned in a month: what was paid for a term is spread evenly over its days, a plan's sum is exact and rounded
- * once. Of the present month only the days up to today count, so that fees stand beside the costs so far.
+ * once. A month that is not over counts as a whole, by the memberships as they stand: who renews or leaves later in it
+ * is not foreseen.
  *
  * It reads every membership that was ever sold of the programme, a hundred at a time and several hundreds at once: a
  * read of each sale's pointer and of each membership. For a hundred thousand of them that is a thousand requests, a
  * few seconds. @throws Refusal programme-not-found
  */
-export async function feesOf({ table }: { table: Table }, { programme, period, now }: Asked): Promise<PlanFees[]> {
+export async function feesOf({ table }: { table: Table }, { programme, period }: Asked): Promise<PlanFees[]> {
   const { timeZone } = await findProgramme({ table }, programme)
   const versions = new Map<number, Promise<Programme>>()
   const planOf = async ({ programmeVersion, plan }: Membership): Promise<Plan | undefined> => {
@@ -35,7 +36,7 @@ export async function feesOf({ table }: { table: Table }, { programme, period, n
     versions.set(programmeVersion, known)
     return (await known).plans.find(({ id }) => id === plan)
   }
-  const sums = feeSums({ days: daysOf(period, dayOf(now, timeZone)), timeZone })
+  const sums = feeSums({ days: daysOf(period), timeZone })
   for await (const memberships of soldMemberships(table, programme))
     for (const membership of memberships) sums.add(membership, await planOf(membership))
   return sums.all()
@@ -44,12 +45,10 @@ export async function feesOf({ table }: { table: Table }, { programme, period, n
 /** From a day up to another, which is not in it. */
 type Days = { from: Day; until: Day }
 
-/** The days of a month that have begun. */
-export function daysOf(period: Period, today: Day): Days {
+/** The days of a month. */
+export function daysOf(period: Period): Days {
   const { first, last } = periodDays(period)
-  const until = dayAfter(last)
-  const tomorrow = dayAfter(today)
-  return { from: first, until: earlierDay(tomorrow, until) }
+  return { from: first, until: dayAfter(last) }
 }
 
 function earlierDay(a: Day, b: Day): Day {

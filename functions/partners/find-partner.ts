@@ -22,6 +22,12 @@ export const knownPartners = async ({ table }: Needs, ids: string[]): Promise<Pa
 
 export const allPartners = async ({ table }: Needs): Promise<Partner[]> => (await allRecords(table)).map(shown)
 
+/** Registrations whose brand and operator, who made them, fit; in the order of their ids. */
+export const registeredBy = async (
+  { table }: Needs,
+  fits: (record: Pick<PartnerRecord, 'id' | 'brand' | 'operator'>) => boolean,
+): Promise<Partner[]> => (await allRecords(table)).filter(fits).map(shown)
+
 /** The registration with its secret opened, for the one who signs in at the partner. @throws Refusal partner-not-found */
 export async function partnerRegistration(
   { table, vault }: { table: Table; vault: Vault },

@@ -16,6 +16,7 @@ import {
   type Notice,
   NoticeShown,
   type Portal,
+  pageOfForm,
   type SignedInVisit,
   signInPath,
   type View,
@@ -86,12 +87,6 @@ const checkedForm =
 /** Pages that a person comes back to by their address. */
 const opensAgain =
   /^\/((link|unlink|choose|oauth\/interaction)\/[^/]+|device|pass|privacy(\/erase)?|finance\/(exceptions\/[^/]+|periods\/[^/]+\/[^/]+\/(close|netting)))$/
-
-/** The page that a form stands on; for most its own address shows it. */
-const pageOfForm = (path: string): string =>
-  path
-    .replace(/^(\/finance\/exceptions\/[^/]+)\/(assign|resolve)$/, '$1')
-    .replace(/^(\/finance\/periods\/[^/]+\/[^/]+)\/payments\/[^/]+\/confirm$/, '$1/netting')
 
 const tooLarge: Page<Visit> = async () => {
   throw new NoticeShown({ code: 'invalid-request', status: refusals['body-too-large'][0] })

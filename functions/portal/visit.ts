@@ -104,6 +104,12 @@ export function ownPath(asked: string | null, issuer: string): string {
   return isOwn && path.length <= longestPath ? path : '/'
 }
 
+/** The page that a form stands on; for most its own address shows it. */
+export const pageOfForm = (path: string): string =>
+  path
+    .replace(/^(\/finance\/exceptions\/[^/]+)\/(assign|resolve)$/, '$1')
+    .replace(/^(\/finance\/periods\/[^/]+\/[^/]+)\/payments\/[^/]+\/confirm$/, '$1/netting')
+
 export const signInPath = (returnTo: string): string => `/sign-in?return=${encodeURIComponent(returnTo)}`
 export const linkPath = (partner: string, programme?: string): string => pathWith('link', partner, programme)
 export const unlinkPath = (partner: string, programme?: string): string => pathWith('unlink', partner, programme)

@@ -10,8 +10,11 @@ import { type Spill, type Steps, stepsIn } from './spill.ts'
 
 type Needs = ReconcileNeeds & Required<Pick<ReconcileNeeds, 'spillOf'>>
 
-/** Parts of a step, of all chains together: what an execution carries along has 256 KB and its history 25,000 events. */
-const mostParts = 200
+/**
+ * Parts of a step, of all chains together: what an execution carries along has 256 KB, and its history 25,000 events,
+ * of which `infra/close-machine.ts` does the sum.
+ */
+export const mostParts = 64
 const planStep = 'plan'
 
 /**

@@ -68,18 +68,37 @@ export async function statementPdf(
 }
 
 function write(pdf: Pdf, text: string, { x, y, width: room, size = 9, color = ink, align = 'left' }: Place): void {
-  let shown = text
-  const wide = () => pdf.widthOfString(shown)
+  const whole = legible(text)
   pdf.fontSize(size)
-  const wanted = wide()
+  const wanted = pdf.widthOfString(whole)
   if (wanted > room) pdf.fontSize(Math.max(smallest, (size * room) / wanted))
-  if (wide() > room) {
-    shown = `${shown}…`
-    while (shown.length > 2 && wide() > room) shown = `${shown.slice(0, -2)}…`
-  }
-  const spare = room - wide()
+  const shown = fitting(whole, cut => pdf.widthOfString(cut) <= room)
+  const spare = room - pdf.widthOfString(shown)
   const start = align === 'right' ? x + spare : align === 'center' ? x + spare / 2 : x
   pdf.fillColor(color).text(shown, start, y, { lineBreak: false })
+}
+
+/** Names come from outside: to measure one of thousands of letters takes seconds, and no column shows so many. */
+const mostLetters = 200
+
+function legible(text: string): string {
+  // Each code point is two units at most: what is cut here is not looked at letter by letter.
+  const letters = [...text.slice(0, 2 * mostLetters + 2).replace(/\p{Cc}/gu, ' ')]
+  return letters.length > mostLetters ? `${letters.slice(0, mostLetters - 1).join('')}…` : letters.join('')
+}
+
+/** The text, or as much of its beginning as fits. */
+function fitting(text: string, fits: (text: string) => boolean): string {
+  if (fits(text)) return text
+  const letters = [...text]
+  const cut = (count: number) => `${letters.slice(0, count).join('')}…`
+  let [least, most] = [1, letters.length - 1]
+  while (least < most) {
+    const middle = Math.ceil((least + most) / 2)
+    if (fits(cut(middle))) least = middle
+    else most = middle - 1
+  }
+  return cut(least)
 }
 
 const line = (pdf: Pdf, y: number, color = rule, from = left, to = right): void => {

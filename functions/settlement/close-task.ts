@@ -2,7 +2,7 @@ import { type ChainPart, type ChainStep, type ClosePlan, type CloseStep, CloseTa
 import { type CloseRecord, PeriodState } from '../../schemas/settlement.ts'
 import { doChainPart, planChains } from '../reconciliation/chain-tasks.ts'
 import { closeSpill } from '../reconciliation/close-spill.ts'
-import { advance, existingClose, runClose } from './close.ts'
+import { advance, existingClose, refuseOtherRating, runClose } from './close.ts'
 import { findClosingInputs, frozenInputs, type SettlementNeeds } from './inputs.ts'
 import { nextState } from './steps.ts'
 import type { ClosingPeriod } from './store.ts'
@@ -17,7 +17,8 @@ export type CloseTaskNeeds = SettlementNeeds & {
  * Does one task of the state machine that carries a close from its cutoff to its published statements. Each is a function
  * of what is stored, writes create-only and may be repeated, by two at once too.
  * @returns what the machine goes on with
- * @throws ZodError for a task that is none, Mismatch when what is stored is not what the inputs give, and Error when the
+ * @throws ZodError for a task that is none, Mismatch when what is stored is not what the inputs give,
+ * OtherRatingVersion when the close is to go on under other rules than those it was cut off under, and Error when the
  * task is not due: its period is not cut off, or a step before it is not done
  */
 export async function runCloseTask(needs: CloseTaskNeeds, task: unknown): Promise<ClosePlan | { state: PeriodState }> {
@@ -37,6 +38,7 @@ export async function runCloseTask(needs: CloseTaskNeeds, task: unknown): Promis
 /** Only a close that has reconciled nothing yet has chains to run. */
 async function plan(needs: SettlementNeeds, closing: ClosingPeriod): Promise<ClosePlan> {
   const close = await existingClose(needs, closing)
+  if (close.state !== 'published') await refuseOtherRating(needs.table, close)
   const none = { shuffle: [], classify: [], match: [], settle: [], members: [] }
   if (close.state !== 'cutoff') return { state: close.state, hasLargeChains: false, steps: none }
   const steps = await planChains(...(await chainsOfClose(needs, close)))
@@ -68,7 +70,6 @@ const placeOf = (state: PeriodState): number => PeriodState.options.indexOf(stat
 /** Takes the one step that leads to a state; a close that is there or further stays as it is. */
 async function advanceTo(needs: SettlementNeeds, closing: ClosingPeriod, to: CloseStep): Promise<PeriodState> {
   let record = await existingClose(needs, closing)
-  // Somebody who asks for the close again changes its record meanwhile: then the step is taken once more.
   while (placeOf(record.state) < placeOf(to)) {
     if (record.state === 'published' || nextState[record.state] !== to)
       throw new Error(`the close of ${closing.period} is ${record.state}: it cannot become ${to} next`)

@@ -9,7 +9,7 @@ import { againOnConflict, Conflict } from '../kernel/table.ts'
 import { freezeHistory } from '../reconciliation/freeze-history.ts'
 import { cutUsage } from '../usage/cut.ts'
 import { closesOf } from './closed-periods.ts'
-import { type Frame, type SettlementNeeds, sortedContracts } from './inputs.ts'
+import { type Frame, findClosingInputs, type SettlementNeeds, sortedContracts } from './inputs.ts'
 import { compareText } from './lines.ts'
 import { findPaymentChain } from './payment-store.ts'
 import { ratingVersion } from './rate.ts'
@@ -136,16 +136,39 @@ export async function existingClose({ table }: SettlementNeeds, closing: Closing
   return record
 }
 
-/** One step, from where the close stands; it may be repeated. */
+/**
+ * One step, from where the close stands; it may be repeated.
+ * @throws OtherRatingVersion when the close was cut off under rules that this release does not have
+ */
 export async function advance(needs: SettlementNeeds, record: CloseRecord): Promise<CloseRecord> {
-  if (record.state === 'published') return record
-  await steps[record.state](needs, record)
-  const after = { ...record, state: nextState[record.state], version: record.version + 1, changedAt: needs.now() }
-  try {
-    await replaceClose(needs.table, record, after)
+  const { state } = record
+  if (state === 'published') return record
+  await refuseOtherRating(needs.table, record)
+  await steps[state](needs, record)
+  // Whoever asks meanwhile changes the record, and not what the step has stored: only the record is written once more.
+  return againOnConflict(async () => {
+    const there = await existingClose(needs, record)
+    if (there.state !== state) return there
+    const after = { ...there, state: nextState[state], version: there.version + 1, changedAt: needs.now() }
+    await replaceClose(needs.table, there, after)
     return after
-  } catch (error) {
-    if (!(error instanceof Conflict)) throw error
-    return existingClose(needs, record)
+  }, recordAttempts)
+}
+
+const recordAttempts = 10
+
+/** That a close was cut off under rules of rating that this release does not have. To repeat it changes nothing. */
+export class OtherRatingVersion extends Error {
+  constructor(frozen: string) {
+    super(
+      `this close was cut off under rating version ${frozen}; deploy a release of that version, not ${ratingVersion}`,
+    )
+    this.name = 'OtherRatingVersion'
   }
+}
+
+/** @throws OtherRatingVersion */
+export async function refuseOtherRating(table: SettlementNeeds['table'], close: CloseRecord): Promise<void> {
+  const { ratingVersion: frozen } = await findClosingInputs(table, close)
+  if (frozen !== ratingVersion) throw new OtherRatingVersion(frozen)
 }

@@ -35,7 +35,10 @@ export async function* correctedEvents(
     if (!now) continue
     const after = ofLine(now, line)
     const former = before ? ofLine(before, line) : []
-    const exceptions = ownAmounts(decisions.own, partner)
+    // What an earlier close had rated is of a month before this one. Contract and benefit of an exception tell less:
+    // a group has lines of several, and the event of a line may be told by another line of another benefit.
+    const isEarlier = line.originPeriod < decisions.close.period
+    const exceptions = isEarlier ? ownAmounts(decisions.own, partner) : new Map<string, ExceptionId>()
     if (after.length === 0 && former.length === 0 && exceptions.size === 0) continue
     const replaced = { now: new Set<AcceptedUse>(), before: new Set<AcceptedUse>() }
     for await (const { outcome, isOwn } of matches(needs, decisions, partner)) {

@@ -42,6 +42,39 @@ export async function* eachLineEvent(needs: Needs, of: LineOfStatement): AsyncGe
   for await (const { event } of placedEvents(needs, of)) yield event
 }
 
+export type FileNeeds = Needs & {
+  /** Where it is https, a Lambda answers, with 6 MB at most: long lists are then to be had page by page alone. */
+  issuer?: string
+  /** How many events a file of such an answer holds at most. */
+  mostEvents?: number
+}
+
+/** An event takes up to 400 bytes of CSV, and a workbook of them a third of that in base64. */
+const mostEventsOfAnswer = 15_000
+
+/**
+ * The events of a file, one after another, or where an answer has a limit at once, so that it is refused before it
+ * begins.
+ * @throws Refusal download-too-large
+ */
+export async function eventsOfFile(
+  needs: FileNeeds,
+  of: LineOfStatement,
+): Promise<Iterable<StatementEvent> | AsyncIterable<StatementEvent>> {
+  const events = eachLineEvent(needs, of)
+  const { issuer = '', mostEvents = mostEventsOfAnswer } = needs
+  if (!issuer.startsWith('https:')) return events
+  const all: StatementEvent[] = []
+  for await (const event of events) {
+    if (all.length === mostEvents) throw new Refusal('download-too-large', tooMany(of, mostEvents))
+    all.push(event)
+  }
+  return all
+}
+
+const tooMany = ({ statement, line }: LineOfStatement, most: number): string =>
+  `more than ${most} events stand behind it; page through GET /v1/statements/${statement.id}/lines/${line.id}/events`
+
 /**
  * A page of the events behind a line.
  * @throws Refusal invalid-request for a cursor that no page of this line gave

@@ -36,12 +36,12 @@ export function round({ numerator, denominator }: Rational): bigint {
   return numerator < 0n ? -rounded : rounded
 }
 
-/**
- * A bigint as the integer that JSON and the database carry.
- * @throws RangeError beyond 2^53, where a number would be a wrong amount
- */
+/** Beyond 2^53 a number would be a wrong amount. */
+export class AmountTooLarge extends RangeError {}
+
+/** A bigint as the integer that JSON and the database carry. @throws AmountTooLarge */
 export function exactNumber(value: bigint): number {
   const number = Number(value)
-  if (!Number.isSafeInteger(number)) throw new RangeError(`${value} is too large for an amount`)
+  if (!Number.isSafeInteger(number)) throw new AmountTooLarge(`${value} is too large for an amount`)
   return number
 }

@@ -4,18 +4,16 @@ import { Period, Slug } from '../../schemas/primitives.ts'
 import { Statement } from '../../schemas/settlement.ts'
 import { StatementEvent } from '../../schemas/statement-event.ts'
 import { Refusal } from '../kernel/refusal.ts'
-import type { Table } from '../kernel/table.ts'
 import { callerOf, json, operation, problemAnswer, router } from '../kernel/validate.ts'
 import { eventTable } from '../reports/event-table.ts'
 import { statementCsv } from '../reports/statement-csv.ts'
 import { statementPdf } from '../reports/statement-pdf.ts'
 import { type StatementNames, statementXlsx } from '../reports/statement-xlsx.ts'
 import { tableCsv, tableXlsx } from '../reports/table.ts'
-import { eachLineEvent, lineEvents, lineOf } from './line-events.ts'
+import { eventsOfFile, type FileNeeds, lineEvents, lineOf } from './line-events.ts'
 import { findStatement, findStatementToken, listStatements } from './statements.ts'
 
-export type StatementNeeds = {
-  table: Table
+export type StatementNeeds = FileNeeds & {
   /** As people know the programme and the parties; without it, documents show their ids. */
   namesOf?: (statement: Statement) => Promise<StatementNames>
 }
@@ -127,8 +125,11 @@ const eventRoutes = (needs: StatementNeeds) =>
       }),
       async c => {
         const of = await askedLine(needs, callerOf(c), c.req.valid('param'))
-        const body = tableCsv(eventTable, eachLineEvent(needs, of))
-        return c.body(body, 200, download(`${of.statement.id}-${fileNameOf(of.line.id)}`, 'csv'))
+        const table = tableCsv(eventTable, await eventsOfFile(needs, of))
+        const headers = download(`${of.statement.id}-${fileNameOf(of.line.id)}`, 'csv')
+        return takesGzip(c.req.header('accept-encoding'))
+          ? c.body(gzipped(table), 200, { ...headers, 'content-encoding': 'gzip', vary: 'accept-encoding' })
+          : c.body(table, 200, { ...headers, vary: 'accept-encoding' })
       },
     )
     .openapi(
@@ -146,7 +147,7 @@ const eventRoutes = (needs: StatementNeeds) =>
       }),
       async c => {
         const of = await askedLine(needs, callerOf(c), c.req.valid('param'))
-        const body = await tableXlsx('Events', eventTable, eachLineEvent(needs, of))
+        const body = await tableXlsx('Events', eventTable, await eventsOfFile(needs, of))
         return c.body(body, 200, download(`${of.statement.id}-${fileNameOf(of.line.id)}`, 'xlsx'))
       },
     )
@@ -155,6 +156,14 @@ async function askedLine(needs: StatementNeeds, caller: { brand: string }, { id,
   const statement = await findStatement(needs, { caller, id })
   return { statement, line: lineOf(statement, line) }
 }
+
+/** Whether a client takes a compressed answer (RFC 9110 §12.5.3): it names gzip, and not with the weight 0. */
+const takesGzip = (accepted = ''): boolean =>
+  accepted.split(',').some(coding => /^\s*(?:gzip|\*)\s*(?:;\s*q=(?!0(?:\.0*)?\s*$).*)?$/i.test(coding))
+
+/** A stream of bytes compressed on its way. */
+const gzipped = (bytes: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> =>
+  bytes.pipeThrough<Uint8Array>(new CompressionStream('gzip') as ReadableWritablePair<Uint8Array, Uint8Array>)
 
 async function documentOf(needs: StatementNeeds, statement: Statement, form: 'csv' | 'xlsx' | 'pdf') {
   if (form === 'csv') return statementCsv(statement)

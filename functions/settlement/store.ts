@@ -223,6 +223,7 @@ export const closeRecords = {
     itemOf(put(closedPeriod, { pk: `CLOSES#${record.programme}`, sk: record.period }, record)),
   block: (identity: string, item: Block): AnyItem[] => blockWrites(identity, item, new Map()).map(itemOf),
   balance: (programme: string, record: Balance) => itemOf(put(balance, balanceKey(programme, record.account), record)),
+  closeIn: (item: AnyItem) => readAs(close, item),
   closedPeriodIn: (item: AnyItem) => readAs(closedPeriod, item),
   transferIn: (item: AnyItem) => readAs(transfer, item),
 }

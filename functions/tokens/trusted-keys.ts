@@ -1,4 +1,5 @@
 import type { KeyPurpose, PublicJwk } from '../../schemas/key.ts'
+import type { Instant } from '../../schemas/primitives.ts'
 import type { Table } from '../kernel/table.ts'
 import { allKeys } from './key-store.ts'
 
@@ -9,4 +10,12 @@ import { allKeys } from './key-store.ts'
 export async function trustedKeys({ table }: { table: Table }, purpose: KeyPurpose): Promise<PublicJwk[]> {
   const keys = (await allKeys(table)).filter(key => key.purpose === purpose && !key.withdrawnAt)
   return keys.map(({ publicJwk }) => publicJwk)
+}
+
+export type WithdrawnKey = { kid: string; publicJwk: PublicJwk; withdrawnAt: Instant }
+
+/** Those of a purpose that were withdrawn: what they signed proves nothing, but was not made up without them. */
+export async function withdrawnKeys({ table }: { table: Table }, purpose: KeyPurpose): Promise<WithdrawnKey[]> {
+  const keys = (await allKeys(table)).filter(key => key.purpose === purpose)
+  return keys.flatMap(({ kid, publicJwk, withdrawnAt }) => (withdrawnAt ? [{ kid, publicJwk, withdrawnAt }] : []))
 }

@@ -147,7 +147,7 @@ async function storeChunks(
 
 async function commit(
   { table, now, keys, issuer, oldestOpenPeriods }: ReceiveNeeds,
-  { fingerprint: _fingerprint, ...batch }: Received,
+  batch: Received,
   announced: BatchPointer,
 ): Promise<Stored> {
   const before = (await findHead(table, batch.partner)) ?? emptyHead(batch.partner, await oldestOpenPeriods())

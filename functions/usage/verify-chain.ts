@@ -127,19 +127,25 @@ function isReceiptOf(claims: Record<string, unknown>, manifest: Manifest): boole
   return Object.entries(facts).every(([name, fact]) => claims[name] === fact)
 }
 
-/** Chunks are told by the fingerprint over their borders, judgement and bytes, and by the manifest's control totals. */
+/**
+ * Chunks are told by the fingerprint over their borders, judgement and bytes, of which the manifest's hash speaks,
+ * and by the manifest's control totals: what the well-formed lines add up to is signed in every receipt, also in those
+ * of manifests without a fingerprint.
+ */
 async function verifyChunks(table: Table, manifest: Manifest, pointer: BatchPointer | undefined): Promise<string[]> {
   const { id, partner } = manifest
   const differences: string[] = []
   const segments: JudgedSegment[] = []
-  let [count, malformed] = [0, 0]
+  let [count, malformed, quantity] = [0, 0, 0]
   for await (const item of chunkItems(table, partner, id)) {
     const chunk = chainRecords.chunk.read(item)
     // What lies behind is left of an upload that was cut in another way and gave way: nobody reads it.
     const isLeft = count === manifest.lines && chunk?.fingerprint !== pointer?.fingerprint
     if (isLeft && chunk?.fingerprint !== undefined) continue
+    const held = chunk && quantityOf(chunk)
     const isRight =
       chunk &&
+      held !== undefined &&
       count < manifest.lines &&
       isPiece(chunk, { batch: id, index: segments.length, firstLine: count + 1, fingerprint: pointer?.fingerprint }) &&
       isSameItem(item, chainRecords.chunk.item(partner, chunk))
@@ -147,22 +153,40 @@ async function verifyChunks(table: Table, manifest: Manifest, pointer: BatchPoin
     if (!chunk) continue
     count += chunk.lines
     malformed += chunk.malformed.length
+    quantity += held ?? 0
     segments.push({ ...chunk, data: new Uint8Array(chunk.data) })
   }
   const isWhole = count === manifest.lines && malformed === manifest.malformed && segments.length === manifest.chunks
-  const isSame = pointer?.fingerprint === undefined || fingerprintOf(segments) === pointer.fingerprint
-  return isWhole && isSame ? differences : [...differences, `usage chunks of batch ${id} of ${partner}`]
+  const told = [manifest.fingerprint, pointer?.fingerprint].filter(one => one !== undefined)
+  const isSame = told.every(one => one === fingerprintOf(segments))
+  return isWhole && isSame && quantity === manifest.quantity
+    ? differences
+    : [...differences, `usage chunks of batch ${id} of ${partner}`]
 }
 
 type Place = Pick<Chunk, 'batch' | 'index' | 'firstLine'> & { fingerprint: string | undefined }
 
 function isPiece(chunk: Chunk, { batch, index, firstLine, fingerprint }: Place): boolean {
   if (chunk.batch !== batch || chunk.index !== index || chunk.firstLine !== firstLine) return false
-  if (fingerprint !== undefined && chunk.fingerprint !== fingerprint) return false
+  return fingerprint === undefined || chunk.fingerprint === fingerprint
+}
+
+/** What the well-formed lines of a chunk count for; undefined where its bytes are not so many lines of events. */
+function quantityOf({ firstLine, lines, malformed, data }: Chunk): number | undefined {
+  const refused = new Set(malformed)
   try {
-    return unpackLines(chunk.data).length === chunk.lines
+    const texts = unpackLines(data)
+    if (texts.length !== lines) return undefined
+    let sum = 0
+    for (const [at, bytes] of texts.entries()) {
+      if (refused.has(firstLine + at)) continue
+      const { quantity = 1 } = JSON.parse(Buffer.from(bytes).toString()) as { quantity?: unknown }
+      if (typeof quantity !== 'number') return undefined
+      sum += quantity
+    }
+    return sum
   } catch {
-    return false
+    return undefined
   }
 }
 

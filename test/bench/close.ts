@@ -13,11 +13,14 @@ const batchLines = 10_000
 const flags = ['--max-old-space-size=256']
 
 type Contender = 'ours' | 'duckdb'
+const forms = ['csv', 'xlsx'] as const
+type Form = (typeof forms)[number]
 type Figures = {
   sizes: readonly number[]
   entitlements: number
   rounds: number
   found: Record<string, Measured<Amounts>[]>
+  downloads: { lines: number; found: Record<Form, Measured<number>[]> }
 }
 
 /** How long the statements of a month take to compute, and in how much memory, beside SQL that gives the same ones. */
@@ -25,11 +28,12 @@ export async function closeTopic(stage: Stage): Promise<Section> {
   const figures = await measure(stage)
   return {
     topic: 'close',
-    tables: [grid(figures)],
+    tables: [grid(figures), downloadGrid(figures)],
     targets: targets(figures),
     notes: [
       `Four partners with a quarter of the events each, ${figures.entitlements.toLocaleString('en-US')} entitlements; about 2 % of the lines are bad, all others match. Each contract has tiers, active and entitled members, a revenue share, a fee and tax. ${figures.rounds} interleaved rounds, each measurement in a process of its own that starts cold, files in the page cache. Amounts of all lines, subtotals, taxes and totals were the same to the minor unit in every measurement, or there would be no table.`,
       `Ours is everything between the cutoff and the first posting: each line gets its outcome, totals are rated, statements drafted and hashed. It runs with \`${flags.join(' ')}\`, one partner after another in one thread, steps in a folder. What a close then stores (an outcome for each line, statements, transfers) is no part of it on either side. DuckDB has all threads of the machine.`,
+      `A statement of ${figures.downloads.lines.toLocaleString('en-US')} lines, which lie in memory (about 15 MB), is written as a file that nobody keeps. Memory is the kernel's high-water mark of a process that does nothing else.`,
     ],
   }
 }
@@ -53,7 +57,17 @@ async function measure(stage: Stage): Promise<Figures> {
     return run(stage, contender === 'ours' ? 'ours' : 'duckdb', Number(events))
   })
   for (const events of sizes) assertSame(events, found)
-  return { sizes, entitlements, rounds, found }
+  return { sizes, entitlements, rounds, found, downloads: await measureDownloads(stage, rounds) }
+}
+
+async function measureDownloads(stage: Stage, rounds: number): Promise<Figures['downloads']> {
+  const lines = stage.quick ? 5_000 : 100_000
+  const found = await interleaved([...forms], rounds, async (form, round) => {
+    stage.progress(`close: round ${round + 1} of ${rounds}, ${lines} lines as ${form}`)
+    const process = await stage.startBundled('download-rows', 'api')
+    return process.ask<Measured<number>>('run', { form, lines }).finally(() => process.stop())
+  })
+  return { lines, found: { csv: found['csv'] ?? [], xlsx: found['xlsx'] ?? [] } }
 }
 
 const folderFor = ({ folder }: Stage, events: number): string => join(folder, `month-${events}`)
@@ -119,6 +133,23 @@ const grid = (figures: Figures): Grid => ({
   }),
 })
 
+const downloadPeak = ({ downloads }: Figures, form: Form): Spread =>
+  spreadOf(downloads.found[form].map(({ peakMegabytes }) => peakMegabytes))
+
+const downloadGrid = (figures: Figures): Grid => ({
+  columns: [`${figures.downloads.lines.toLocaleString('en-US')} lines as`, 's', 'CPU s', 'MB long', 'peak, MB'],
+  rows: forms.map(form => {
+    const measured = figures.downloads.found[form]
+    return [
+      form.toUpperCase(),
+      spread(spreadOf(measured.map(({ seconds }) => seconds))),
+      number(spreadOf(measured.map(({ cpuSeconds }) => cpuSeconds)).median),
+      number((measured[0]?.found ?? 0) / 1e6),
+      spread(downloadPeak(figures, form)),
+    ]
+  }),
+})
+
 function targets(figures: Figures): Target[] {
   const [middle = 0, large = 0] = figures.sizes
   const name = (events: number) => events.toLocaleString('en-US')
@@ -143,6 +174,14 @@ function targets(figures: Figures): Target[] {
       growth(figures, large, middle).median,
       1.1,
       ' ×',
+    ),
+    ...forms.map(form =>
+      most(
+        `peak memory of a file of ${name(figures.downloads.lines)} lines as ${form.toUpperCase()}, the highest round`,
+        downloadPeak(figures, form).high,
+        256,
+        ' MB',
+      ),
     ),
     most(`close against DuckDB at ${name(middle)} events`, againstSql(figures, middle).median, 3, ' ×'),
   ]

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { BundlingOptions } from 'aws-cdk-lib/aws-lambda-nodejs'
@@ -13,6 +14,7 @@ const esbuild = fileURLToPath(new URL('../../node_modules/.bin/esbuild', import.
 export async function bundleLambda(entry: string, outfile: string, like: FunctionName = 'token'): Promise<Metafile> {
   // Loads the CDK, which takes seconds: only who bundles needs it.
   const { bundlingOf } = await import('../../infra/bundling.ts')
+  const { commandHooks, ...options } = bundlingOf(like)
   const metafile = `${outfile}.meta.json`
   const args = [
     entry,
@@ -20,9 +22,11 @@ export async function bundleLambda(entry: string, outfile: string, like: Functio
     '--platform=node',
     `--outfile=${outfile}`,
     `--metafile=${metafile}`,
-    ...argumentsOf(bundlingOf(like)),
+    ...argumentsOf(options),
   ]
   await promisify(execFile)(esbuild, args, { cwd: root })
+  for (const command of commandHooks?.afterBundling(root, dirname(outfile)) ?? [])
+    await promisify(execFile)('sh', ['-c', command], { cwd: root })
   return JSON.parse(await readFile(metafile, 'utf8')) as Metafile
 }
 

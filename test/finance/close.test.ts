@@ -72,7 +72,7 @@ describe('closing a month on its page', () => {
     expect(formTo(seen, '/close')).toBeUndefined()
     expect(seen.text).toContain(m.onlyFinance)
     const theirs = formTo(seen, '/sign-out')?.controls.get('csrf') ?? ''
-    expect(codeOf(await operator.send(path, { csrf: theirs, confirm: '2026-10' }))).toBe('staff-only')
+    expect(codeOf(await operator.send(path, { csrf: theirs, confirm: '2026-10' }))).toBe('finance-only')
 
     const finance = await visitorOf(world, ['finance'])
     const page = await finance.get(path)
@@ -103,10 +103,16 @@ describe('closing a month on its page', () => {
     expect((await closes()).map(({ period, state }) => [period, state])).toEqual([['2026-10', 'cutoff']])
 
     const running = await finance.get(path)
-    expect(running.body).toContain('<meta http-equiv="refresh" content="2"')
+    expect(running.headers.get('refresh')).toBe('5')
     expect(running.body).toMatch(/<li class="is-done">[\s\S]*Cut off/)
     expect(running.body).toMatch(/<li class="is-current" aria-current="step">[\s\S]*Reconciled/)
-    const again = await finance.submit(formTo(running, '/close'))
+    // A close that stands still is not looked at again and again.
+    world.clock.moveTo('2026-12-02T00:02:00Z' as Instant)
+    const stands = await finance.get(path)
+    expect(stands.headers.get('refresh')).toBeNull()
+    expect(stands.text).toContain(m.lookAgain)
+    expect(stands.body.indexOf(m.again)).toBeLessThan(stands.body.indexOf('id="progress"'))
+    const again = await finance.submit(formTo(stands, '/close'))
     expect(again.status).toBe(303)
     expect((await closes())[0]?.requests).toBe(2)
     const operator = await visitorOf(world, ['operator'])
@@ -116,7 +122,7 @@ describe('closing a month on its page', () => {
 
     await runClose(settlementNeeds(world.services), { programme: '88vip', period: october })
     const done = await finance.get(path)
-    expect(done.body).not.toContain('http-equiv="refresh"')
+    expect(done.headers.get('refresh')).toBeNull()
     expect(done.text).toContain(m.closedTitle('October 2026'))
     expect(done.body).not.toContain('aria-current="step"')
     expect(done.body).toContain('href="/finance/periods/88vip/2026-10/netting"')

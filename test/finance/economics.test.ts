@@ -40,7 +40,7 @@ const plan = (id: string, memberships: number, feesMinor: bigint, currency = 'CN
   memberships,
   feesMinor,
 })
-const given = { period: october, brand: 'alibaba', benefits: ['video', 'food'], currency: 'CNY' }
+const given = { period: october, brand: 'alibaba', benefits: ['video', 'food'], currency: 'CNY', isOver: true }
 
 describe('economicsOf', () => {
   test('cost is what the brand owes less what it is owed, and nothing of others', () => {
@@ -83,7 +83,16 @@ describe('economicsOf', () => {
     expect(cny?.benefits.find(({ benefit }) => benefit === 'video')?.warning).toBe(warning)
   })
 
-  test('currencies stand apart, and a cost without fees is a loss', () => {
+  test('a minimum is topped up to at the end of the month: before that it is no cost', () => {
+    const statements = [
+      statement('alibaba', 'youku', [line('video', 900), { ...line(undefined, 50_000), model: 'minimum-top-up' }]),
+    ]
+    const asked = { ...given, statements, usage: [], fees: [plan('annual', 1, 1000n)] }
+    const costs = [true, false].map(isOver => economicsOf({ ...asked, isOver })[0]?.costMinor)
+    expect(costs).toEqual([50_900n, 900n])
+  })
+
+  test('currencies stand apart, and where nobody pays in one, its cost is compared with nothing', () => {
     const all = economicsOf({
       ...given,
       statements: [statement('alibaba', 'fliggy', [line('stay', 40)], 'USD')],
@@ -94,7 +103,8 @@ describe('economicsOf', () => {
       ['CNY', 0n, 100n],
       ['USD', 40n, 0n],
     ])
-    expect(all[1]?.benefits).toEqual([{ benefit: 'stay', costMinor: 40n, activeMembers: 0, warning: 'all-fees' }])
+    expect(all[1]?.benefits).toEqual([{ benefit: 'stay', costMinor: 40n, activeMembers: 0, warning: 'no-fees' }])
+    expect(all.map(({ hasFees }) => hasFees)).toEqual([true, false])
   })
 })
 
@@ -119,6 +129,13 @@ test('the page names what makes a loss, in words and in both languages', { timeo
   expect(page).toContain(
     'The plan Annual membership makes a loss: its benefits cost CN¥154.37 more than its members pay.',
   )
+  expect(page).not.toContain('The month is not over')
+  // November has a minimum that only its end tops up to.
+  const open = await world.html('/finance/periods/88vip/2026-11')
+  expect(open).toContain('The month is not over: fees are those of the whole month')
+  const whole = cellsOf(open, 'Programme economics').find(([name]) => name === '88VIP')
+  // 3 × 88,800 × 30 / 358 days.
+  expect(whole?.[5]).toBe('CN¥223.24')
   const chinese = await world.html('/finance/periods/88vip/2026-10', { language: 'zh-CN' })
   expect(chinese).toContain('套餐「年度会员」亏损：其权益成本比会员所付多 ¥154.37。')
 })

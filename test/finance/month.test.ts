@@ -1,5 +1,6 @@
 import readXlsx from 'read-excel-file/node'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
+import { namesOfBrands } from '../../functions/brands/brand-names.ts'
 import type { PeriodView, Preview, Statement } from '../../schemas/settlement.ts'
 import { bodyOf } from '../support/gateway.ts'
 import { cellsOf, type MonthWorld, monthWorld, textOf, twoMonths } from './month-world.ts'
@@ -45,7 +46,7 @@ describe.each(['2026-10', '2026-11'])('%s', period => {
         textOf(value ?? ''),
       ]),
     )
-    expect(figures['Total with tax']).toBe(money(view.totals[0]?.amountMinor ?? 0))
+    expect(figures['Gross total, with tax']).toBe(money(view.totals[0]?.amountMinor ?? 0))
     expect(figures['Events billed']).toBe(String(view.dispositions.matched))
     expect(page).toContain(view.state === 'published' ? '>Closed</span>' : '>Open</span>')
     expect(page.includes('Provisional')).toBe(view.state === 'open')
@@ -56,8 +57,12 @@ describe.each(['2026-10', '2026-11'])('%s', period => {
     expect(statements.length).toBe(4)
     const page = await pageAt(at(period))
     const rows = cellsOf(page, captions.amounts).slice(1)
+    const names = await namesOfBrands(world.services, {
+      brands: statements.map(one => one.creditor),
+      operator: 'alibaba',
+    })
     for (const { creditor, subtotalMinor, taxMinor } of statements)
-      expect(rows.find(([partner]) => partner === creditor)?.slice(2, 5)).toEqual([
+      expect(rows.find(([partner]) => partner === (names.get(creditor) ?? creditor))?.slice(2, 5)).toEqual([
         money(subtotalMinor + taxMinor),
         money(0),
         money(subtotalMinor + taxMinor),
@@ -189,5 +194,9 @@ test.each([
 ])('%s is a page that says so', async (path, status) => {
   const answer = await world.open(path)
   expect(answer.status).toBe(status)
-  expect(await answer.text()).toContain('<h1')
+  const page = await answer.text()
+  expect(page).toContain('<h1')
+  // Staff stay among their pages.
+  expect(page).toContain('href="/finance"')
+  expect(page).not.toContain('href="/pass"')
 })

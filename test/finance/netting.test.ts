@@ -106,15 +106,17 @@ describe('who owes whom, once the month is closed', () => {
     const csrf = csrfOf(page)
     const right = { paidOn: '2026-11-03', reference: 'BANK-1', amountMinor: String(due.netMinor) }
     const to = confirmPath(due.id)
-    expect(codeOf(await operator.send(to, { ...right, csrf: csrfOf(await operator.get(path)) }))).toBe('staff-only')
+    expect(codeOf(await operator.send(to, { ...right, csrf: csrfOf(await operator.get(path)) }))).toBe('finance-only')
     expect(codeOf(await finance.send(to, right))).toBe('csrf-token-mismatch')
     expect(codeOf(await finance.send(to, { ...right, csrf }, { origin: 'https://evil.example' }))).toBe(
       'csrf-token-mismatch',
     )
+    expect(page.body).toContain('min="2026-11-01"')
+    const wrongDay = 'from November 1, 2026, when the month was over, to today, '
     for (const [change, status, said] of [
-      [{ paidOn: '2026-11-31' }, 400, m.faults.paidOn],
-      [{ paidOn: '2027-01-01' }, 400, m.faults.paidOn],
-      [{ paidOn: '' }, 400, m.faults.paidOn],
+      [{ paidOn: '2026-11-31' }, 400, wrongDay],
+      [{ paidOn: '2027-01-01' }, 400, wrongDay],
+      [{ paidOn: '' }, 400, wrongDay],
       [{ reference: ' ' }, 400, m.faults.reference],
       [{ reference: 'x'.repeat(141) }, 400, m.faults.reference],
       [{ amountMinor: '1' }, 409, m.refusals['payment-mismatch']],

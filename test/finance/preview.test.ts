@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { namesOfBrands } from '../../functions/brands/brand-names.ts'
 import { perMilleOf } from '../../functions/finance/formats.ts'
 import { lineChanges, statementChanges } from '../../functions/finance/preview-changes.ts'
 import type { Preview, Statement } from '../../schemas/settlement.ts'
@@ -97,14 +98,29 @@ test('the page says what a close would post now, against last month, and posts n
       .slice(1)
       .map(([name, , now]) => [name, now]),
   )
+  const brands = ['alibaba', ...statements.map(one => one.creditor)]
+  const names = await namesOfBrands(world.services, { brands, operator: 'alibaba' })
   for (const { creditor, subtotalMinor, taxMinor } of statements)
-    expect(shown.get(`Alibaba → ${creditor}`) ?? shown.get(`alibaba → ${creditor}`)).toBe(
+    expect(shown.get(`${names.get('alibaba')} → ${names.get(creditor) ?? creditor}`)).toBe(
       money(subtotalMinor + taxMinor),
     )
   const lines = cellsOf(page, 'By line').slice(1)
   expect(lines).toHaveLength(statements.flatMap(one => one.lines).length)
   const sizes = lines.map(row => Math.abs(Number((row[5] ?? '').replaceAll(/[^\d.]/g, ''))))
   expect(sizes).toEqual(sizes.toSorted((a, b) => b - a))
+  // The files hold what is on screen.
+  for (const [name, caption] of [
+    ['changes', 'By statement'],
+    ['lines', 'By line'],
+  ] as const) {
+    const base = `/finance/periods/88vip/2026-11/tables/${name}`
+    expect(page).toContain(`href="${base}.csv"`)
+    const rows = (await world.html(`${base}.csv`)).trimEnd().split('\r\n')
+    const table = cellsOf(page, caption)
+    expect(rows).toHaveLength(table.length)
+    for (const [place, [first = '']] of table.entries()) if (place > 0) expect(rows[place]).toContain(first)
+    expect((await world.open(`${base}.xlsx`)).status).toBe(200)
+  }
   // Looking has closed nothing.
   expect(
     (await bodyOf<{ state: string }>(await world.call('alibaba', 'GET', '/v1/programmes/88vip/periods/2026-11'))).state,

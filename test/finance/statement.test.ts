@@ -3,8 +3,9 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { moneyIn } from '../../functions/finance/formats.ts'
 import { moneyEn } from '../../functions/finance/messages/money-en.ts'
 import { genesisHash } from '../../functions/kernel/canonical.ts'
+import { put, recordType } from '../../functions/kernel/table.ts'
 import type { Instant } from '../../schemas/primitives.ts'
-import type { Statement } from '../../schemas/settlement.ts'
+import { type Statement, StatementToken } from '../../schemas/settlement.ts'
 import { close, codeOf, type MoneyWorld, moneyWorld, statementsOf, visitorOf } from './money-world.ts'
 
 let world: MoneyWorld
@@ -41,6 +42,11 @@ async function lateUses() {
   expect(sent.status).toBe(202)
 }
 
+const tokenType = recordType('statement-token', StatementToken)
+/** In the place of the statement's signature. */
+const putToken = ({ id }: Statement, token: string): Promise<void> =>
+  world.services.table.write(put(tokenType, { pk: `STATEMENT#${id}`, sk: 'TOKEN' }, { id, token }))
+
 const money = (amountMinor: number) => moneyIn('en', { amountMinor, currency: 'CNY' })
 const pathOf = ({ id }: Statement, below = '') => `/finance/statements/${id}${below}`
 const linePath = (statement: Statement, id: string) => pathOf(statement, `/lines/${encodeURIComponent(id)}`)
@@ -61,6 +67,23 @@ describe('a statement on its page', () => {
       expect(page.text).toContain(moneyEn.statement.hashHolds)
       expect(page.text).toContain(moneyEn.statement.signed)
     }
+  })
+
+  test('is proven only by a signature of its own hash', async () => {
+    const finance = await visitorOf(world, ['finance'])
+    const [mine, other] = [of('youku'), of('eleme')]
+    const tokenOf = async ({ id }: Statement) => (await world.call('alibaba', 'GET', `/v1/statements/${id}.jwt`)).text()
+    const [right, foreign] = [await tokenOf(mine), await tokenOf(other)]
+    for (const token of [foreign, 'no.token', '%%%.e30.x', `${right}A`]) {
+      await putToken(mine, token)
+      const page = await finance.get(pathOf(mine))
+      expect([token, page.status]).toEqual([token, 200])
+      expect(page.text).toContain(moneyEn.statement.unproven)
+      expect(page.body).toContain('role="alert"')
+      expect(page.text).toContain(moneyEn.statement.noSignature.broken)
+    }
+    await putToken(mine, right)
+    expect((await finance.get(pathOf(mine))).body).not.toContain('role="alert"')
   })
 
   test('leads to the statement before, and says of the first that it is the first', async () => {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { followClose } from '../../functions/consume-close.ts'
 import { put, recordType } from '../../functions/kernel/table.ts'
+import { mostParts } from '../../functions/reconciliation/chain-tasks.ts'
 import { publishedCloses } from '../../functions/settlement/closed-periods.ts'
 import { ChainStep, CloseStep } from '../../schemas/close-task.ts'
 import { type GuardedTable, guardTable } from '../support/guarded-table.ts'
@@ -36,13 +37,14 @@ async function guarded(engine: string): Promise<string> {
   return guard.endpoint
 }
 
+const asked = { identity: 'a'.repeat(64), cutoffAt: '2026-11-01T00:00:00Z' }
 let month: Awaited<ReturnType<typeof cutMonth>>
 let expected: string[]
 
 beforeAll(async () => {
   month = await cutMonth()
   const loop = await copyOf(month)
-  await followClose(loop.services, { ...closing, requests: 1, state: 'cutoff' })
+  await followClose(loop.services, { ...closing, ...asked, requests: 1, state: 'cutoff' })
   expect(loop.heard).toEqual(['info period-closed'])
   expected = lasting(await loop.items())
 }, 240_000)
@@ -63,10 +65,24 @@ describe('the state machine of a close', () => {
     )
     for (const [, { Resource, Retry }] of tasks) {
       expect(Resource).toMatch(/^arn:aws:lambda:us-east-1:111122223333:function:Close[0-9A-F]{8}$/)
-      expect(Retry).toMatchObject([{ MaxAttempts: 0 }, { ErrorEquals: ['States.ALL'], MaxAttempts: 5, BackoffRate: 3 }])
+      expect(Retry).toMatchObject([
+        { ErrorEquals: ['Mismatch', 'OtherRatingVersion', 'ZodError'], MaxAttempts: 0 },
+        { ErrorEquals: expect.arrayContaining(['Lambda.TooManyRequestsException']), MaxDelaySeconds: 60 },
+        { ErrorEquals: ['States.ALL'], MaxAttempts: 5, BackoffRate: 3 },
+      ])
     }
     expect(maps).toHaveLength(ChainStep.options.length)
     expect(steps).toHaveLength(CloseStep.options.length)
+  })
+
+  it('never makes more history than an execution may have, whatever fails', () => {
+    const events = [...tasksOf(definition)].map(([name, { Retry = [] }]) => {
+      const attempts = (Retry as { MaxAttempts: number }[]).reduce((sum, { MaxAttempts }) => sum + MaxAttempts, 1)
+      // Entered and exited; scheduled, started and failed; a part of a map has an iteration around it.
+      return name.endsWith('Part') ? mostParts * (4 + 3 * attempts) : 2 + 3 * attempts
+    })
+    const ofMaps = maps.length * 4
+    expect(events.reduce((sum, count) => sum + count, ofMaps + 20)).toBeLessThan(24_000)
   })
 
   it('closes a month of short chains at once, to the same bytes as the loop', async () => {

@@ -50,6 +50,19 @@ beforeAll(async () => {
   for (const period of [october, november]) statements.push(...(await statementsOf(world.table, period)))
 })
 
+test('a name of thousands of letters and control characters is cut before it is measured', async () => {
+  const [statement] = statements
+  if (!statement) throw new Error('no statement')
+  const name = (count: number) => `优酷\u0007\n${'𝒳字w'.repeat(count)}`
+  const shown = async (debtor: string) =>
+    (await pdfPages(new Uint8Array(await bytesOf(await statementPdf(statement, { debtor })))))[0]
+  const long = await shown(name(3_000))
+  // As long as it may be: what comes behind is not looked at.
+  expect(long).toBe(await shown(name(300)))
+  expect(long).toContain('优酷')
+  expect(long).toContain('…')
+})
+
 /** The amounts of a statement that add up to its total, in their order. */
 const parts = ({ openingMinor, lines, taxMinor }: Statement): number[] => [
   ...(openingMinor === 0 ? [] : [openingMinor]),

@@ -1,3 +1,4 @@
+import { gunzipSync } from 'node:zlib'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import { readSheet } from 'read-excel-file/node'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -150,6 +151,46 @@ describe('after the close', () => {
     expect(csv.headers.get('content-disposition')).toBe(`attachment; filename="${name}.csv"`)
     const empty = await ask(path.replace(':views:', ':entitled:'), youku)
     expect(await empty.json()).toEqual({ items: [] })
+  })
+
+  test('a file of events is gzipped for who takes that, and refused where an answer has no room for it', async () => {
+    const path = `/v1/statements/${statement.id}${events}`
+    caller = youku
+    const plain = await (await app.request(`${path}.csv`)).arrayBuffer()
+    for (const [accepted, encoding] of [
+      ['gzip', 'gzip'],
+      ['br;q=1.0, GZIP;q=0.5', 'gzip'],
+      ['identity, gzip;q=0', null],
+      ['gzipped', null],
+    ] as const) {
+      const answer = await app.request(`${path}.csv`, { headers: { 'accept-encoding': accepted } })
+      expect([accepted, answer.headers.get('content-encoding')]).toEqual([accepted, encoding])
+      expect(answer.headers.get('vary')).toBe('accept-encoding')
+      const bytes = Buffer.from(await answer.arrayBuffer())
+      expect(Buffer.from(plain).equals(encoding ? gunzipSync(bytes) : bytes)).toBe(true)
+    }
+    for (const [mostEvents, issuer, status] of [
+      [2, 'https://tessera.example', 409],
+      [3, 'https://tessera.example', 200],
+      [2, 'http://127.0.0.1:8787', 200],
+    ] as const)
+      for (const form of ['csv', 'xlsx']) {
+        const limited = router()
+        limited.use(async (c, next) => {
+          c.set('caller', { client: 'youku', ...youku })
+          await next()
+        })
+        limited.onError(answerProblem(() => undefined))
+        limited.route('/', statementRoutes({ ...world, mostEvents, issuer }))
+        const answer = await limited.request(`${path}.${form}`)
+        expect([mostEvents, issuer, answer.status]).toEqual([mostEvents, issuer, status])
+        if (status !== 200)
+          expect(await answer.json()).toMatchObject({
+            code: 'download-too-large',
+            detail: expect.stringContaining(`more than 2 events stand behind it; page through GET ${path}`),
+          })
+        else await answer.arrayBuffer()
+      }
   })
 
   test('a line that is none, and cursors that no page gave, are refused', async () => {

@@ -18,7 +18,7 @@ export const moneyEn = {
     title: (debtor: string, creditor: string) => `${debtor} owes ${creditor}`,
     lead: (programme: string, month: string) => `Statement of ${programme} for ${month}.`,
     signed: 'Signed',
-    unsigned: 'Not signed',
+    unproven: 'Not proven',
     downloads: 'the statement',
     number: 'Number',
     debtor: 'Debtor',
@@ -52,7 +52,12 @@ export const moneyEn = {
     beforeMissing: 'It cannot be found. Run the verifier.',
     signature: 'Signature',
     signatureOf: (key: string) => `JWS with key ${key}`,
-    noSignature: 'None was found. Run the verifier.',
+    noSignature: {
+      missing: 'There is no signature. Stop, and run the verifier before you pay.',
+      withdrawn: 'The key of its signature was withdrawn. Stop, and run the verifier before you pay.',
+      broken:
+        'The signature is not one of this statement by a key of the gateway. Stop, and run the verifier before you pay.',
+    },
   },
   line: {
     title: (line: string) => `Line ${line}`,
@@ -168,7 +173,8 @@ export const moneyEn = {
     onlyFinance: 'Payments are confirmed by the role finance. You have the role operator.',
     done: (from: string, to: string) => `The payment from ${from} to ${to} is confirmed and posted.`,
     faults: {
-      paidOn: 'Give the day on which the bank executed it: not before the month was over, and not one to come.',
+      paidOn: (from: string, to: string) =>
+        `Give the day on which the bank executed it: from ${from}, when the month was over, to today, ${to}.`,
       reference: 'Give the reference of the bank, at most 140 characters.',
     },
     refusals: {
@@ -176,6 +182,7 @@ export const moneyEn = {
         'It is confirmed already, by another confirmation. Nothing has changed; see below what was confirmed.',
       'payment-not-due': 'There is nothing to pay. Nothing has changed.',
       'payment-mismatch': 'The amount is not what is due now. Nothing has changed; compare the amount below.',
+      busy: 'Others were changing the same at this moment. Nothing has changed: confirm it again.',
       'period-not-closed': 'The month is not closed yet. Nothing has changed; close the month first.',
       'settlement-account-missing':
         'A brand that pays or is paid has no settlement account yet. Register it (PUT /v1/brands/{id}), then try again.',
@@ -189,10 +196,13 @@ export const moneyEn = {
       `Closing ${programme} for this month freezes what was reported, computes the statements, posts, nets, signs and publishes them. It cannot be undone.`,
     whatCloses: 'What will be closed',
     totals: 'Total of the statements',
-    matched: 'Matched events',
-    unmatched: 'Lines not matched',
+    matched: 'Events billed',
+    unmatched: 'Lines not billed',
     exceptions: 'Exceptions without a decision',
-    exceptionsLink: (count: string) => `Look at ${count} first`,
+    exceptionsLink: {
+      open: (count: string) => `Look at the open ones first (${count})`,
+      assigned: (count: string) => `Look at the assigned ones first (${count})`,
+    },
     exceptionsLead:
       'They are not billed by this close. What is accepted later comes with a later month; nothing is lost.',
     noExceptions: 'None',
@@ -204,6 +214,7 @@ export const moneyEn = {
       'earlier-period-open': (month: string) =>
         `${month} comes first: months are closed in their order. Nothing has changed.`,
       'period-not-found': () => 'The programme has no such month. Nothing has changed.',
+      busy: () => 'Others were changing the same at this moment. Nothing has changed: please try again.',
     },
     earlierLink: (month: string) => `Close ${month}`,
     confirm: (month: string) => `I have looked at the figures. Close ${month} for good.`,
@@ -212,7 +223,9 @@ export const moneyEn = {
     unconfirmedTitle: 'Not closed',
     onlyFinance: 'Only the role finance closes months. You have the role operator: ask a colleague of finance.',
     progress: 'Progress',
-    progressLead: 'This page looks again every two seconds. You may leave it: the close goes on.',
+    progressLead: 'This page looks again every five seconds. You may leave it: the close goes on.',
+    standsLead: 'Nothing has moved for a minute, so this page no longer looks again by itself.',
+    lookAgain: 'Look again',
     steps: {
       open: ['Asked for', 'Somebody of finance confirmed.'],
       cutoff: ['Cut off', 'Batches, contracts and entitlements are frozen.'],

@@ -21,5 +21,7 @@ export const shellEn = {
   downloadOf: (what: string) => `: ${what}`,
   closing: 'The month is being closed: what is shown is what the close will publish.',
   nothing: 'None',
+  home: 'All months',
+  back: 'Back to the page',
   provisional: 'Provisional: the month is open, and figures change with what partners report.',
 }

@@ -23,5 +23,7 @@ export const shellZh: Shape<typeof shellEn> = {
   downloadOf: what => `：${what}`,
   closing: '本月正在结账：此处显示的就是结账将发布的内容。',
   nothing: '无',
+  home: '全部账期',
+  back: '返回原页面',
   provisional: '暂计：本月尚未结账，数字会随合作方上报而变化。',
 }

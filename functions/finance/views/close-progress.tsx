@@ -1,6 +1,6 @@
 import type { FC } from 'hono/jsx'
 import { type CloseRecord, PeriodState, type SignedMoney } from '../../../schemas/settlement.ts'
-import { Actions, Banner, Csrf, Fact, Facts, Tick } from '../../portal/views/pieces.tsx'
+import { Actions, Alert, Banner, Csrf, Fact, Facts, Tick } from '../../portal/views/pieces.tsx'
 import type { View } from '../../portal/visit.ts'
 import { frameOf, type StaffVisit } from '../desk.ts'
 import { monthPath } from '../paths.ts'
@@ -12,22 +12,26 @@ export type ClosingShown = {
   timeZone: string
   /** Once it is published. */
   totals: readonly SignedMoney[] | undefined
+  /** Whether its last step was a moment ago: a page that stands still is not loaded again by itself. */
+  isMoving: boolean
+  /** Rivals were in the way when somebody asked again. */
+  isBusy?: boolean | undefined
 }
 type Props = { visit: StaffVisit; shown: ClosingShown }
 
-const refreshSeconds = 2
+const refreshSeconds = 5
 
 /** How far a close is, as the steps of its machine; the page loads itself again until it is done. */
 export function closingView(visit: StaffVisit, shown: ClosingShown): View {
   const { words, language } = visit
-  const { close, programme } = shown
+  const { close, programme, isMoving, isBusy } = shown
   const m = words.money.close
   const name = periodIn(language, close.period)
   const isDone = close.state === 'published'
   const title = isDone ? m.closedTitle(name) : m.title(name)
   return {
     title,
-    frame: { ...frameOf(words), ...(!isDone && { refreshSeconds }) },
+    frame: { ...frameOf(words), ...(!isDone && isMoving && { refreshSeconds }) },
     body: (
       <>
         {isDone && <Banner>{m.closedTitle(name)}</Banner>}
@@ -38,14 +42,20 @@ export function closingView(visit: StaffVisit, shown: ClosingShown): View {
             { href: '/finance', name: words.shell.tabs.periods },
             { href: monthPath(close), name: `${programme}, ${name}` },
           ]}
-          {...(!isDone && { lead: m.progressLead })}
+          {...(!isDone && { lead: isMoving ? m.progressLead : m.standsLead })}
           badge={<StateBadge words={words} state={close.state} />}
         />
+        {isBusy && (
+          <div class="mb-6" role="alert">
+            <Alert tone="error">{m.refusals.busy()}</Alert>
+          </div>
+        )}
+        {!isDone && !isMoving && <StandsStill visit={visit} shown={shown} />}
         {shown.totals && <Totals visit={visit} shown={shown} />}
         <Section id="progress" title={m.progress}>
           <Steps visit={visit} shown={shown} />
         </Section>
-        {!isDone && <StandsStill visit={visit} shown={shown} />}
+        {!isDone && isMoving && <StandsStill visit={visit} shown={shown} />}
       </>
     ),
   }
@@ -105,11 +115,18 @@ const Steps: FC<Props> = ({ visit: { words, language }, shown: { close, timeZone
   )
 }
 
-const StandsStill: FC<Props> = ({ visit, shown: { close } }) => {
+const StandsStill: FC<Props> = ({ visit, shown: { close, isMoving } }) => {
   const { words, staff } = visit
   const m = words.money.close
   return (
-    <div class="mt-8">
+    <div class="my-8">
+      {!isMoving && (
+        <p class="mb-3">
+          <a class="link" href={monthPath(close, 'close')}>
+            {m.lookAgain}
+          </a>
+        </p>
+      )}
       <p class="max-w-3xl">{m.stuck}</p>
       {staff.mayDecide ? (
         <form method="post" action={monthPath(close, 'close')} class="mt-3">

@@ -25,6 +25,9 @@ import {
 /** Why a month cannot be closed now. */
 export type CloseRefusal = { code: 'period-not-over'; until: Instant } | { code: 'earlier-period-open'; first: Period }
 
+/** Exceptions of the month without a decision; `more` where nobody counted to the end. */
+export type Undecided = Record<'open' | 'assigned', { count: number; more: boolean }>
+
 export type AskShown = {
   month: Month
   programme: string
@@ -32,11 +35,13 @@ export type AskShown = {
   totals: readonly SignedMoney[]
   dispositions: DispositionCounts
   nameOf: Names
-  exceptions: { count: number; more: boolean }
+  exceptions: Undecided
   refused: CloseRefusal | undefined
   status?: number
   /** Somebody asked for it without confirming. */
   unconfirmed?: boolean
+  /** Rivals were in the way; what was confirmed stays so. */
+  isBusy?: boolean
 }
 type Props = { visit: StaffVisit; shown: AskShown }
 
@@ -78,9 +83,9 @@ export function askView(visit: StaffVisit, shown: AskShown): View {
   }
 }
 
-const Refused: FC<Props> = ({ visit: { words, language }, shown: { refused, month, unconfirmed } }) => {
+const Refused: FC<Props> = ({ visit: { words, language }, shown: { refused, month, unconfirmed, isBusy } }) => {
   const m = words.money.close
-  if (unconfirmed && !refused)
+  if ((unconfirmed || isBusy) && !refused)
     return (
       <div role="alert">
         <Alert tone="error">
@@ -88,7 +93,7 @@ const Refused: FC<Props> = ({ visit: { words, language }, shown: { refused, mont
             {m.unconfirmedTitle}
             {words.money.stop}
           </strong>{' '}
-          {m.unconfirmed}
+          {isBusy ? m.refusals.busy() : m.unconfirmed}
         </Alert>
       </div>
     )
@@ -117,7 +122,14 @@ const Figures: FC<Props> = ({ visit: { words, language }, shown }) => {
   const m = words.money.close
   const { matched = 0, ...others } = dispositions
   const unmatched = Object.values(others).reduce((sum, count) => sum + count, 0)
-  const count = `${numberIn(language, exceptions.count)}${exceptions.more ? '+' : ''}`
+  const countOf = (...all: { count: number; more: boolean }[]) =>
+    `${numberIn(
+      language,
+      all.reduce((sum, { count }) => sum + count, 0),
+    )}${all.some(({ more }) => more) ? '+' : ''}`
+  const { open, assigned } = exceptions
+  const isNone = open.count + assigned.count === 0
+  const { programme, period } = month
   return (
     <>
       <FigureRow>
@@ -126,15 +138,19 @@ const Figures: FC<Props> = ({ visit: { words, language }, shown }) => {
         ))}
         <Figure term={m.matched}>{numberIn(language, matched)}</Figure>
         <Figure term={m.unmatched}>{numberIn(language, unmatched)}</Figure>
-        <Figure term={m.exceptions}>{exceptions.count === 0 ? m.noExceptions : count}</Figure>
+        <Figure term={m.exceptions}>{isNone ? m.noExceptions : countOf(open, assigned)}</Figure>
       </FigureRow>
-      {exceptions.count > 0 && (
+      {!isNone && (
         <div class="mt-4">
           <Alert tone="warning">
             {m.exceptionsLead}{' '}
-            <a class="link" href={exceptionsPath({ programme: month.programme, period: month.period })}>
-              {m.exceptionsLink(count)}
-            </a>
+            {(['open', 'assigned'] as const)
+              .filter(state => exceptions[state].count > 0)
+              .map(state => (
+                <a class="link mr-4" href={exceptionsPath({ state, programme, period })}>
+                  {m.exceptionsLink[state](countOf(exceptions[state]))}
+                </a>
+              ))}
           </Alert>
         </div>
       )}
@@ -167,7 +183,7 @@ const Statements: FC<Props> = ({ visit: { words, language }, shown: { statements
   )
 }
 
-const Confirm: FC<Props> = ({ visit, shown: { month, refused, unconfirmed } }) => {
+const Confirm: FC<Props> = ({ visit, shown: { month, refused, unconfirmed, isBusy } }) => {
   const { words, language, staff } = visit
   const m = words.money.close
   const name = periodIn(language, month.period)
@@ -189,6 +205,7 @@ const Confirm: FC<Props> = ({ visit, shown: { month, refused, unconfirmed } }) =
           name="confirm"
           value={month.period}
           required
+          checked={isBusy}
           aria-invalid={unconfirmed ? 'true' : undefined}
         />
         <span class="font-semibold">{m.confirm(name)}</span>

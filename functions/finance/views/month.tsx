@@ -59,6 +59,7 @@ export function monthView(visit: StaffVisit, month: Month): View {
         <Figures visit={visit} data={data} exceptions={exceptions} />
         <SheetSection {...part('amounts')} lead={text.amountsLead} empty={text.amountsEmpty} />
         <SheetSection {...part('economics')} lead={text.economicsLead} empty={text.economicsEmpty}>
+          {!sheets.economics.isEmpty && !data.isOver && <p class="mb-4">{text.economicsOpen}</p>}
           {!sheets.economics.isEmpty && <Warnings visit={visit} warnings={warnings} />}
         </SheetSection>
         <SheetSection {...part('usage')} lead={text.usageLead} empty={text.usageEmpty}>

@@ -42,7 +42,7 @@ export const ConfirmForms: FC<Props> = ({ visit, shown }) => {
 
 const ConfirmForm: FC<Props & { payment: Payment }> = ({ visit, shown, payment }) => {
   const { words, language } = visit
-  const { netting, nameOf, today, attempt } = shown
+  const { netting, nameOf, days, attempt } = shown
   const m = words.money.netting
   const { id, from, to, netMinor, currency } = payment
   const typed = attempt?.id === id ? attempt : undefined
@@ -67,9 +67,9 @@ const ConfirmForm: FC<Props & { payment: Payment }> = ({ visit, shown, payment }
           id={`paid-on-${id}`}
           name="paidOn"
           required
-          min={`${netting.period}-01`}
-          max={today}
-          value={typed?.paidOn ?? today}
+          min={days.from}
+          max={days.to}
+          value={typed?.paidOn ?? days.to}
           aria-describedby={typed?.faults.paidOn ? `paid-on-${id}-fault` : undefined}
           aria-invalid={typed?.faults.paidOn ? 'true' : undefined}
         />

@@ -1,5 +1,6 @@
 import type { FC } from 'hono/jsx'
 import type { Payment } from '../../../schemas/payment.ts'
+import type { Day } from '../../../schemas/primitives.ts'
 import type { NettingView } from '../../../schemas/settlement.ts'
 import { Alert, Badge, Banner, type Tone } from '../../portal/views/pieces.tsx'
 import type { View } from '../../portal/visit.ts'
@@ -24,8 +25,8 @@ export type NettingShown = {
   netting: NettingView
   programme: string
   nameOf: Names
-  /** Today in the programme's time zone: nobody has paid later. */
-  today: string
+  /** On which days, both included, a payment can have been made. */
+  days: { from: Day; to: Day }
   /** That was confirmed just now. */
   done?: Payment | undefined
   /** A confirmation that was not taken, with what was typed. */

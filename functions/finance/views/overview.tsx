@@ -8,6 +8,8 @@ import { moneyIn, numberIn, periodIn } from '../formats.ts'
 import { monthPath } from '../paths.ts'
 import { DataTable, EmptyNote, FinanceHead, Section, StateBadge } from './pieces.tsx'
 
+export type Figures = { matched: number; exceptional: number; totals: SignedMoney[] }
+
 export type ProgrammeMonths = {
   id: string
   name: string
@@ -15,7 +17,7 @@ export type ProgrammeMonths = {
     period: Period
     state: PeriodState
     /** Undefined where the month is open and was not computed for this page. */
-    figures: { matched: number; exceptional: number; totals: SignedMoney[] } | undefined
+    figures: Figures | 'failed' | undefined
   }[]
   /** Where the next page begins. */
   older: Period | undefined
@@ -67,8 +69,8 @@ const Months: FC<{ visit: StaffVisit; programme: ProgrammeMonths }> = ({ visit, 
   const { words, language } = visit
   const text = words.months
   type Month = ProgrammeMonths['months'][number]
-  const figure = (month: Month, of: (figures: NonNullable<Month['figures']>) => string) =>
-    month.figures ? of(month.figures) : '–'
+  const figure = ({ figures }: Month, of: (figures: Figures) => string) =>
+    figures && figures !== 'failed' ? of(figures) : '–'
   const totals = (all: SignedMoney[]) =>
     all.length > 0 ? all.map(total => <span class="block">{moneyIn(language, total)}</span>) : text.noTotal
   return (
@@ -100,7 +102,10 @@ const Months: FC<{ visit: StaffVisit; programme: ProgrammeMonths }> = ({ visit, 
         {
           title: text.columns.totals,
           numeric: true,
-          of: ({ figures }) => (figures ? totals(figures.totals) : <span class="text-quiet">{text.notComputed}</span>),
+          of: ({ figures }) => {
+            if (figures === 'failed') return <strong>{text.failed}</strong>
+            return figures ? totals(figures.totals) : <span class="text-quiet">{text.notComputed}</span>
+          },
         },
         { title: text.columns.links, of: month => <MonthLinks visit={visit} programme={programme.id} month={month} /> },
       ]}

@@ -27,8 +27,10 @@ export type LineShown = {
   explanation: Explanation | undefined
   programme: string
   nameOf: Names
+  benefitOf: Names
   timeZone: string
-  events: EventPage
+  /** Absent where the address has a cursor that no page gave. */
+  events: EventPage | undefined
 }
 type Props = { visit: StaffVisit; shown: LineShown }
 
@@ -42,6 +44,7 @@ export function statementLineView(visit: StaffVisit, shown: LineShown): View {
   const parties = words.money.statement.title(nameOf(statement.debtor), nameOf(statement.creditor))
   return {
     title: `${title}, ${parties}, ${month}`,
+    ...(!shown.events && { status: 400 }),
     body: (
       <>
         <FinanceHead
@@ -75,7 +78,7 @@ export function statementLineView(visit: StaffVisit, shown: LineShown): View {
   }
 }
 
-const LineFacts: FC<Props> = ({ visit: { words, language }, shown: { statement, line, explanation } }) => {
+const LineFacts: FC<Props> = ({ visit: { words, language }, shown: { statement, line, explanation, benefitOf } }) => {
   const m = words.money
   const money = (amountMinor: number) => moneyIn(language, { amountMinor, currency: statement.currency })
   return (
@@ -86,11 +89,7 @@ const LineFacts: FC<Props> = ({ visit: { words, language }, shown: { statement, 
         </Fact>
         <Fact term={m.statement.model}>{m.models[line.model]}</Fact>
         <Fact term={m.statement.origin}>{periodIn(language, line.originPeriod)}</Fact>
-        {line.benefit !== undefined && (
-          <Fact term={m.line.benefit}>
-            <code>{line.benefit}</code>
-          </Fact>
-        )}
+        {line.benefit !== undefined && <Fact term={m.line.benefit}>{benefitOf(line.benefit)}</Fact>}
         {line.benefit !== undefined && <Fact term={m.statement.quantity}>{numberIn(language, line.quantity)}</Fact>}
         {line.members !== undefined && <Fact term={m.statement.members}>{numberIn(language, line.members)}</Fact>}
         {line.amountBaseMinor !== undefined && <Fact term={m.statement.base}>{money(line.amountBaseMinor)}</Fact>}
@@ -107,6 +106,7 @@ const Events: FC<Props> = ({ visit, shown }) => {
   const { statement, line, events, timeZone } = shown
   const m = words.money.line
   const path = statementLinePath(statement.id, line.id)
+  if (!events) return <BadCursor visit={visit} path={path} />
   if (events.items.length === 0 && events.isFirst) return <EmptyNote>{m.noEvents[reasonOf(line)]}</EmptyNote>
   return (
     <>
@@ -171,6 +171,23 @@ const Events: FC<Props> = ({ visit, shown }) => {
       )}
       <Downloads words={words} base={`${path}/events`} of={m.eventsDownload} />
     </>
+  )
+}
+
+const BadCursor: FC<{ visit: StaffVisit; path: string }> = ({ visit, path }) => {
+  const { badCursor } = visit.words.exceptions
+  return (
+    <div role="alert">
+      <Alert tone="error">
+        <p class="font-semibold">{badCursor.title}</p>
+        <p>{badCursor.text}</p>
+        <p class="mt-2">
+          <a class="link" href={`${path}#events`}>
+            {badCursor.first}
+          </a>
+        </p>
+      </Alert>
+    </div>
   )
 }
 

@@ -17,13 +17,16 @@ import {
   Section,
 } from './pieces.tsx'
 
+/** Whether a key of the gateway signed the hash that the statement has. */
+export type Signature = { state: 'good'; key: string } | { state: 'broken' | 'missing' | 'withdrawn' }
+
 export type StatementShown = {
   statement: Statement
   programme: string
   nameOf: Names
   /** Whether its hash is that of its content. */
   isIntact: boolean
-  signingKey: string | undefined
+  signature: Signature
   before: Statement | undefined
 }
 type Props = { visit: StaffVisit; shown: StatementShown }
@@ -33,7 +36,8 @@ export const statementForms = ['pdf', 'xlsx', 'csv', 'json', 'jwt'] as const
 /** A statement as people of finance know it: parties, lines by contract, sums, and what proves it. */
 export function statementView(visit: StaffVisit, shown: StatementShown): View {
   const { words, language } = visit
-  const { statement, programme, nameOf, signingKey } = shown
+  const { statement, programme, nameOf, isIntact, signature } = shown
+  const isProven = isIntact && signature.state === 'good'
   const m = words.money.statement
   const title = m.title(nameOf(statement.debtor), nameOf(statement.creditor))
   const month = periodIn(language, statement.period)
@@ -49,8 +53,16 @@ export function statementView(visit: StaffVisit, shown: StatementShown): View {
             { href: monthPath(statement), name: `${programme}, ${month}` },
           ]}
           lead={m.lead(programme, month)}
-          badge={<Badge tone={signingKey ? 'success' : 'error'}>{signingKey ? m.signed : m.unsigned}</Badge>}
+          badge={<Badge tone={isProven ? 'success' : 'error'}>{isProven ? m.signed : m.unproven}</Badge>}
         />
+        {!isProven && (
+          <div class="mb-6" role="alert">
+            <Alert tone="error">
+              {!isIntact && <p>{m.hashBroken}</p>}
+              {signature.state !== 'good' && <p>{m.noSignature[signature.state]}</p>}
+            </Alert>
+          </div>
+        )}
         <Parties visit={visit} shown={shown} />
         <Sums visit={visit} shown={shown} />
         <Downloads words={words} base={statementPath(statement.id)} of={m.downloads} forms={statementForms} />
@@ -192,16 +204,15 @@ const LineRow: FC<RowProps> = ({ visit: { words, language }, statement: { id, cu
   )
 }
 
-const Proof: FC<Props> = ({ visit: { words, language }, shown: { statement, isIntact, signingKey, before } }) => {
+const Proof: FC<Props> = ({ visit: { words, language }, shown: { statement, isIntact, signature, before } }) => {
   const m = words.money.statement
   const isFirst = /^0+$/.test(statement.previousHash)
   return (
     <Section id="proof" title={m.proof} lead={m.proofLead}>
-      {!isIntact && <Alert tone="error">{m.hashBroken}</Alert>}
       <Facts>
         <Fact term={m.hash}>
           <code>{statement.hash}</code>
-          {isIntact && <p class="text-sm text-quiet">{m.hashHolds}</p>}
+          <p class="text-sm text-quiet">{isIntact ? m.hashHolds : m.hashBroken}</p>
         </Fact>
         <Fact term={m.chain}>
           {before ? (
@@ -218,12 +229,12 @@ const Proof: FC<Props> = ({ visit: { words, language }, shown: { statement, isIn
           )}
         </Fact>
         <Fact term={m.signature}>
-          {signingKey ? (
+          {signature.state === 'good' ? (
             <a class="link" href={statementPath(statement.id, '.jwt')}>
-              {m.signatureOf(signingKey)}
+              {m.signatureOf(signature.key)}
             </a>
           ) : (
-            m.noSignature
+            m.noSignature[signature.state]
           )}
         </Fact>
       </Facts>

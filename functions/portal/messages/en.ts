@@ -191,6 +191,22 @@ export const en = {
       'These pages are for staff',
       'Your account has neither the role finance nor operator. Sign out, then sign in with a staff account.',
     ],
+    'finance-only': [
+      'Only finance may do this',
+      'It decides about money, and your account has the role operator without the role finance. Nothing has changed: ask a colleague of finance.',
+    ],
+    'download-too-large': [
+      'Too long for one file',
+      'More events stand behind this line than one file may hold here. Page through them on the page of the line, or with the API.',
+    ],
+    'sum-too-large': [
+      'A sum is too large to show',
+      'An amount here passes the largest number that is exact. Nothing is lost: correct the report or the contract that it comes from.',
+    ],
+    busy: [
+      'Too many at once',
+      'Others were changing the same thing at this moment. Nothing has changed: please try again.',
+    ],
     'programme-not-found': [
       'No such programme',
       'There is no programme of this name. Go back and choose one of the list.',

@@ -60,7 +60,7 @@ const Header: FC<HeaderProps> = ({ visit, reopens, frame, width }) => {
   return (
     <header class="no-print border-b border-base-300 bg-base-100">
       <div class={width}>
-        <div class="flex min-h-14 items-center gap-1">
+        <div class="flex min-h-14 flex-wrap items-center gap-1">
           <a class="mr-auto inline-flex min-h-11 items-center gap-2 text-lg font-bold" href={frame.home}>
             <Mark />
             <span>{frame.name}</span>
@@ -69,7 +69,7 @@ const Header: FC<HeaderProps> = ({ visit, reopens, frame, width }) => {
           {session && (
             <form method="post" action="/sign-out">
               <Csrf visit={visit} />
-              <button type="submit" class="btn btn-ghost btn-sm font-medium">
+              <button type="submit" class="btn btn-ghost btn-sm font-medium whitespace-nowrap">
                 {messages.signOut}
               </button>
             </form>
@@ -96,7 +96,12 @@ const LanguageSwitch: FC<{ visit: Visit; reopens: boolean }> = ({ visit, reopens
           .filter(code => code !== language)
           .map(code => (
             <li>
-              <a class="btn btn-ghost btn-sm font-medium" href={there(code)} lang={code} hreflang={code}>
+              <a
+                class="btn btn-ghost btn-sm font-medium whitespace-nowrap"
+                href={there(code)}
+                lang={code}
+                hreflang={code}
+              >
                 {languageNames[code]}
               </a>
             </li>

@@ -3,8 +3,17 @@ import { dateIn, minutesIn } from '../language.ts'
 import { type Notice, unlinkPath, type View, type Visit } from '../visit.ts'
 import { Actions, Alert, Dated, PageHead, Panel } from './pieces.tsx'
 
-/** What happened and what to do next, in the member's words; the code is for whoever they ask for help. */
-export function noticeView(visit: Visit, notice: Notice): View {
+type Way = { href: string; label: string }
+
+/**
+ * What happened and what to do next, in the reader's words; the code is for whoever they ask for help. `home` is where
+ * the reader begins anew.
+ */
+export function noticeView(
+  visit: Visit,
+  notice: Notice,
+  home: Way = { href: '/', label: visit.messages.backHome },
+): View {
   const { messages } = visit
   const { code, status } = notice
   const [title, text] = messages.notices[code]
@@ -38,8 +47,8 @@ export function noticeView(visit: Visit, notice: Notice): View {
               {next.label}
             </a>
           )}
-          <a class={next ? 'btn btn-outline w-full sm:w-auto' : 'btn btn-primary w-full sm:w-auto'} href="/">
-            {messages.backHome}
+          <a class={next ? 'btn btn-outline w-full sm:w-auto' : 'btn btn-primary w-full sm:w-auto'} href={home.href}>
+            {home.label}
           </a>
         </Actions>
         {status >= 400 && (
@@ -69,7 +78,7 @@ const ways: Partial<Record<NoticeCode, keyof Messages & ('useOtherAccount' | 'se
   'signed-out-everywhere': 'signInAgain',
 }
 
-function nextOf({ messages, url }: Visit, { code, again }: Notice): { href: string; label: string } | undefined {
+function nextOf({ messages, url }: Visit, { code, again }: Notice): Way | undefined {
   if (code === 'already-linked') {
     const partner = /^\/link\/([a-z0-9-]+)/.exec(url.pathname)?.[1]
     return partner ? { href: unlinkPath(partner), label: messages.unlinkButton } : undefined
