@@ -10,28 +10,21 @@ type Asked = {
 }
 
 /**
- * What pages and documents call brands: by the brand's own entry, else by the operator's, else as the platform that the
- * operator or the brand itself registered for it. What strangers registered names nobody. Brands that nobody named are
- * left out.
+ * What pages and documents call brands: as the platform of the same name, which is known in each language; else by the
+ * brand's own entry, else by the operator's; else as another platform of the brand. Of platforms those count that the
+ * operator or the brand itself registered: what strangers registered names nobody. Brands that nobody named are left out.
  */
 export async function namesOfBrands(
   { table }: { table: Table },
   { brands, operator }: Asked,
 ): Promise<Map<string, LocalizedText | string>> {
   const names = new Map<string, LocalizedText | string>()
-  const unnamed: string[] = []
-  for (const brand of new Set(brands)) {
-    const name = await brandName({ table }, { brand, operator })
-    if (name === undefined) unnamed.push(brand)
-    else names.set(brand, name)
-  }
-  if (unnamed.length === 0) return names
   const platforms = await registeredBy({ table }, ({ brand, operator: by }) => by === brand || by === operator)
-  for (const brand of unnamed) {
+  for (const brand of new Set(brands)) {
     const own = platforms.filter(platform => platform.brand === brand)
-    // A brand may have several platforms: the one of its own name stands for it.
-    const platform = own.find(({ id }) => id === brand) ?? own[0]
-    if (platform) names.set(brand, platform.name)
+    const name =
+      own.find(({ id }) => id === brand)?.name ?? (await brandName({ table }, { brand, operator })) ?? own[0]?.name
+    if (name !== undefined) names.set(brand, name)
   }
   return names
 }

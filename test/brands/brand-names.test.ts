@@ -31,3 +31,9 @@ test('a platform that the operator registered for the brand names it, and before
   await register('jd', 'alibaba-too', 'Not Alibaba', 'alibaba')
   expect(await nameOf('alibaba', 'jd')).toBe('Alibaba')
 })
+
+test('a platform that has the brand’s id names it in each language, whatever its entry is called', async () => {
+  const name = { 'zh-CN': '优酷', en: 'Youku' }
+  await bodyOf(await world.call('alibaba', 'PUT', '/v1/partners/youku', { ...partnerDocument('youku'), name }))
+  expect(await nameOf('youku')).toEqual(name)
+})
