@@ -2,7 +2,7 @@ import { exceptionLines } from '../exceptions/exception-lines.ts'
 import { findOne } from '../exceptions/view.ts'
 import { Refusal } from '../kernel/refusal.ts'
 import type { Answer } from '../portal/visit.ts'
-import { tableCsv, tableXlsx } from '../reports/table.ts'
+import { type TableForm, tableFile } from '../reports/table.ts'
 import type { Desk, StaffPage, StaffVisit } from './desk.ts'
 import { askedFilter, filterQuery } from './exception-filter.ts'
 import { everyException, listForStaff, tallyOf } from './exception-list.ts'
@@ -45,11 +45,6 @@ export const showExceptions: StaffPage = async (desk, visit) => {
   }
 }
 
-const types = {
-  csv: 'text/csv; charset=utf-8',
-  xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
-}
-
 /** Everything that the filter shows, on whichever pages. A filter that is not understood shows itself as a page. */
 export const downloadExceptions: StaffPage = async (desk, visit) => {
   const asked = askedFilter(visit.url.searchParams)
@@ -61,13 +56,13 @@ export const downloadExceptions: StaffPage = async (desk, visit) => {
 async function fileOf(
   desk: Desk,
   visit: StaffVisit,
-  form: keyof typeof types,
+  form: TableForm,
   { filter }: ReturnType<typeof askedFilter>,
 ): Promise<Answer> {
-  const columns = exceptionColumns(visit.words)
+  const { words } = visit
   const rows = everyException(desk, visit, filter)
-  const body = form === 'csv' ? tableCsv(columns, rows) : await tableXlsx(visit.words.exceptions.title, columns, rows)
-  return { download: { name: `exceptions.${form}`, type: types[form], body } }
+  const file = await tableFile(form, words.exceptions.title, exceptionColumns(words), rows)
+  return { download: { name: `exceptions.${form}`, ...file } }
 }
 
 const forms: readonly FormName[] = ['assigned', 'accepted', 'rejected', 'adjusted']

@@ -2,7 +2,7 @@ import { type Payment, PaymentConfirmation } from '../../schemas/payment.ts'
 import type { NettingView } from '../../schemas/settlement.ts'
 import { Refusal, type RefusalCode, refusals } from '../kernel/refusal.ts'
 import type { Answer } from '../portal/visit.ts'
-import { tableCsv, tableXlsx } from '../reports/table.ts'
+import { tableFile } from '../reports/table.ts'
 import { confirmPayment } from '../settlement/confirm.ts'
 import { daysToPay } from '../settlement/ledger.ts'
 import { viewNetting } from '../settlement/netting-view.ts'
@@ -54,10 +54,9 @@ export const downloadNetting: StaffPage = async (desk, visit) => {
   const name = (what: string) => `${programme}-${period}-${what}`
   if (file === 'netting.csv' || file === 'netting.xlsx') {
     const rows = nettingRows(await viewNetting(desk.settlement, month))
-    const columns = nettingColumns(visit.words)
-    return file === 'netting.csv'
-      ? { download: { name: name(file), type: 'text/csv; charset=utf-8', body: tableCsv(columns, rows) } }
-      : { download: { name: name(file), type: xlsxType, body: await tableXlsx('netting', columns, rows) } }
+    const form = file === 'netting.csv' ? 'csv' : 'xlsx'
+    const table = await tableFile(form, 'netting', nettingColumns(visit.words), rows)
+    return { download: { name: name(file), ...table } }
   }
   if (file === 'payments.xml') return paymentsXml(desk, visit, month)
   if (file === 'journal.journal') {
@@ -66,8 +65,6 @@ export const downloadNetting: StaffPage = async (desk, visit) => {
   }
   throw new Refusal('not-found')
 }
-
-const xlsxType = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'
 
 async function paymentsXml(desk: Desk, visit: StaffVisit, month: Month): Promise<Answer> {
   try {

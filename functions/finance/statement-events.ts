@@ -2,7 +2,7 @@ import type { Statement, StatementLine } from '../../schemas/settlement.ts'
 import { Refusal } from '../kernel/refusal.ts'
 import type { Answer } from '../portal/visit.ts'
 import { eventTable } from '../reports/event-table.ts'
-import { tableCsv, tableXlsx } from '../reports/table.ts'
+import { tableFile } from '../reports/table.ts'
 import { eventsOfFile, lineEvents } from '../settlement/line-events.ts'
 import type { Desk, StaffVisit } from './desk.ts'
 import type { EventPage } from './views/statement-line.tsx'
@@ -28,10 +28,7 @@ export async function lineEventsDownload(desk: Desk, asked: Asked, file: string)
   const { statement, line } = asked
   const name = `${statement.id}-${line.id.replaceAll(/[^A-Za-z0-9.-]/g, '-')}-${file}`
   if (file !== 'events.csv' && file !== 'events.xlsx') throw new Refusal('not-found')
-  const events = await eventsOfFile(desk, asked)
-  if (file === 'events.csv')
-    return { download: { name, type: 'text/csv; charset=utf-8', body: tableCsv(eventTable, events) } }
-  return { download: { name, type: xlsxType, body: await tableXlsx('Events', eventTable, events) } }
+  const form = file === 'events.csv' ? 'csv' : 'xlsx'
+  const table = await tableFile(form, 'Events', eventTable, await eventsOfFile(desk, asked))
+  return { download: { name, ...table } }
 }
-
-const xlsxType = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'

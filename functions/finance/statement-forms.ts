@@ -4,6 +4,7 @@ import type { Answer } from '../portal/visit.ts'
 import { statementCsv } from '../reports/statement-csv.ts'
 import { statementPdf } from '../reports/statement-pdf.ts'
 import { statementXlsx } from '../reports/statement-xlsx.ts'
+import { tableTypes } from '../reports/table.ts'
 import { findStatementToken } from '../settlement/statements.ts'
 import type { Desk } from './desk.ts'
 
@@ -11,9 +12,9 @@ type File = Extract<Answer, { download: unknown }>['download']
 
 /** Type and body of each form, the same as the API's. */
 const forms: Record<string, (desk: Desk, statement: Statement) => Promise<Pick<File, 'type' | 'body'>>> = {
-  csv: async (_desk, statement) => ({ type: 'text/csv; charset=utf-8', body: statementCsv(statement) }),
+  csv: async (_desk, statement) => ({ type: tableTypes.csv, body: statementCsv(statement) }),
   xlsx: async ({ namesOf }, statement) => ({
-    type: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
+    type: tableTypes.xlsx,
     body: await statementXlsx(statement, await namesOf(statement)),
   }),
   pdf: async ({ namesOf }, statement) => ({

@@ -3,7 +3,7 @@ import type { Language } from '../portal/language.ts'
 import type { Part } from '../portal/views/part.ts'
 import type { Answer } from '../portal/visit.ts'
 import { majorAmount } from '../reports/amount.ts'
-import { type Column, tableCsv, tableXlsx } from '../reports/table.ts'
+import { type Column, type TableForm, tableCsv, tableTypes, tableXlsx } from '../reports/table.ts'
 import { changeIn, moneyIn, numberIn, percentIn } from './formats.ts'
 import { DataTable } from './views/pieces.tsx'
 
@@ -98,20 +98,15 @@ export function percentColumn<Row>({ name, title, language, of, isChange }: Shar
   }
 }
 
-const types = {
-  csv: 'text/csv; charset=utf-8',
-  xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
-} as const
-
 /** `amounts.xlsx` as its name and form. @throws Refusal not-found for any other form */
-export function fileOf(file: string): { name: string; form: keyof typeof types } {
+export function fileOf(file: string): { name: string; form: TableForm } {
   const [, name, form] = /^([a-z]{1,20})\.(csv|xlsx)$/.exec(file) ?? []
   if (name === undefined || (form !== 'csv' && form !== 'xlsx')) throw new Refusal('not-found')
   return { name, form }
 }
 
 /** The table as a file to keep; `name` is without its suffix. */
-export async function sheetDownload(sheet: Sheet, name: string, form: keyof typeof types): Promise<Answer> {
+export async function sheetDownload(sheet: Sheet, name: string, form: TableForm): Promise<Answer> {
   const body = form === 'csv' ? sheet.csv() : await sheet.xlsx()
-  return { download: { name: `${name}.${form}`, type: types[form], body } }
+  return { download: { name: `${name}.${form}`, type: tableTypes[form], body } }
 }

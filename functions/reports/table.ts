@@ -65,6 +65,24 @@ export function tableXlsx<Row>(
   return workbook([{ name: sheet, widths: columnWidths(columns), frozen: 1, header, rows: all() }])
 }
 
+/** Media types of the forms in which a table is kept. */
+export const tableTypes = {
+  csv: 'text/csv; charset=utf-8',
+  xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
+} as const
+export type TableForm = keyof typeof tableTypes
+
+/** A table as a file to keep; `sheet` names the one of a workbook. */
+export async function tableFile<Row>(
+  form: TableForm,
+  sheet: string,
+  columns: readonly Column<Row>[],
+  rows: Iterable<Row> | AsyncIterable<Row>,
+): Promise<{ type: string; body: ReadableStream<Uint8Array> }> {
+  const body = form === 'csv' ? tableCsv(columns, rows) : await tableXlsx(sheet, columns, rows)
+  return { type: tableTypes[form], body }
+}
+
 /** The cells of a table, for a sheet that holds more than the table. */
 export const headerCells = <Row>(columns: readonly Column<Row>[]): Cell[] =>
   columns.map(({ title }): Cell => ({ text: title, style: 'head' }))

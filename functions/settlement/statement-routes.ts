@@ -9,7 +9,7 @@ import { eventTable } from '../reports/event-table.ts'
 import { statementCsv } from '../reports/statement-csv.ts'
 import { statementPdf } from '../reports/statement-pdf.ts'
 import { type StatementNames, statementXlsx } from '../reports/statement-xlsx.ts'
-import { tableCsv, tableXlsx } from '../reports/table.ts'
+import { tableCsv, tableTypes, tableXlsx } from '../reports/table.ts'
 import { eventsOfFile, type FileNeeds, lineEvents, lineOf } from './line-events.ts'
 import { findStatement, findStatementToken, listStatements } from './statements.ts'
 
@@ -28,8 +28,7 @@ const EventList = z.object({ items: z.array(StatementEvent), next: z.string().op
 const forms = ['json', 'csv', 'xlsx', 'pdf', 'jwt'] as const
 type Form = (typeof forms)[number]
 const mediaTypes = {
-  csv: 'text/csv; charset=utf-8',
-  xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
+  ...tableTypes,
   pdf: 'application/pdf',
   jwt: 'application/jwt',
 } as const satisfies Partial<Record<Form, string>>

@@ -4,11 +4,11 @@ import { periodIn } from '../../functions/finance/formats.ts'
 import { wordsOf } from '../../functions/finance/words.ts'
 import { periodOf } from '../../functions/kernel/calendar.ts'
 import { systemNow } from '../../functions/kernel/clock.ts'
-import { partners, programme } from '../../functions/local/demo.ts'
-import { freePort } from '../../functions/local/engine.ts'
-import { type Sandbox, startSandbox } from '../../functions/local/sandbox.ts'
+import { programme } from '../../functions/local/demo.ts'
+import type { Sandbox } from '../../functions/local/sandbox.ts'
 import { localized } from '../../functions/portal/language.ts'
 import { bothLanguages, type Variant } from './journey.ts'
+import { sandboxOnFreePorts } from './sandbox.ts'
 import { Visitor } from './visitor.ts'
 
 /** A sandbox of its own, as npm start makes it: its month has usage, exceptions and fees. */
@@ -18,15 +18,7 @@ const period = periodOf(systemNow(), programme.timeZone)
 const month = `/finance/periods/${programme.id}/${period}`
 
 beforeAll(async () => {
-  const ports = await Promise.all(partners.map(async ({ id }) => [id, await freePort()] as const))
-  const quiet = () => undefined
-  sandbox = await startSandbox({
-    port: await freePort(),
-    identityPort: await freePort(),
-    partnerPorts: Object.fromEntries(ports),
-    log: quiet,
-    progress: quiet,
-  })
+  sandbox = await sandboxOnFreePorts()
   browser = await chromium.connect(inject('browser').address)
 }, 240_000)
 afterAll(async () => {

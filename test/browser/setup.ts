@@ -2,10 +2,9 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { type BrowserServer, chromium } from 'playwright-core'
 import type { TestProject } from 'vitest/node'
-import { freePort } from '../../functions/local/engine.ts'
-import { type Sandbox, startSandbox } from '../../functions/local/sandbox.ts'
 import { type Cast, castOf, type Theatre } from './cast.ts'
 import { resultsFolder, weightsFile, weightsReport } from './results.ts'
+import { sandboxOnFreePorts } from './sandbox.ts'
 import { unpackedBrowser } from './unpack.ts'
 
 declare module 'vitest' {
@@ -50,37 +49,6 @@ async function launch(): Promise<BrowserServer> {
       `with glibc 2.34 or newer and libgcc_s.so.1; see what is missing with LD_LIBRARY_PATH=${libraries} ldd ${executable}`
     throw new Error(advice, { cause: error })
   })
-}
-
-/** A port that was free may be taken by the time it is used. */
-async function sandboxOnFreePorts(attempts = 3): Promise<Sandbox> {
-  const ids = ['youku', 'xiami', 'eleme', 'fliggy'] as const
-  const [port = 0, identityPort = 0, ...rest] = await distinctPorts(2 + ids.length)
-  const partnerPorts = Object.fromEntries(ids.map((id, index) => [id, rest[index] ?? 0]))
-  const quiet = () => undefined
-  const choice = engineChoice()
-  return startSandbox({
-    port,
-    identityPort,
-    partnerPorts,
-    engine: choice ? { choice } : {},
-    log: quiet,
-    progress: quiet,
-  }).catch(error => {
-    if (attempts > 1 && /cannot be used|is taken/.test(String(error))) return sandboxOnFreePorts(attempts - 1)
-    throw error
-  })
-}
-
-function engineChoice(): 'dynoxide' | 'dynamodb-local' | undefined {
-  const choice = process.env['TESSERA_ENGINE']
-  return choice === 'dynoxide' || choice === 'dynamodb-local' ? choice : undefined
-}
-
-async function distinctPorts(count: number): Promise<number[]> {
-  const ports = new Set<number>()
-  while (ports.size < count) ports.add(await freePort())
-  return [...ports]
 }
 
 async function reportWeights(): Promise<void> {
